@@ -65,4 +65,3 @@ export interface ClaimRequest {
   /** The client's Idempotency-Key; absent: the claim id itself is the key. */
   readonly idempotencyKey?: string;
 }
-

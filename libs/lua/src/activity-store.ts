@@ -1,0 +1,265 @@
+import { ACTIVITY_STATES } from '@coupon/domain';
+import type { ActivityId, ActivityState, ClaimId, TemplateId, UserId } from '@coupon/domain';
+import { couponSnsOf } from './claim-units';
+import { readRunId } from './claim-redis';
+import { REGISTRY_KEY, activityKeys } from './keys';
+import { HalfLoadedError, REPLY, UnexpectedReplyError } from './reply-codes';
+import { runScript } from './run-script';
+import type { ClaimRedis } from './run-script';
+
+/** Definition of an activity as it is loaded. Times in epoch milliseconds. */
+export interface PrewarmActivity {
+  readonly activityId: ActivityId;
+  readonly templateId: TemplateId;
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly perUserLimit: number;
+  readonly total: number;
+  readonly epoch: number;
+  /** Claims per user and second; 0 = no limit. */
+  readonly userRatePerSecond: number;
+}
+
+export interface ActivityRecord extends PrewarmActivity {
+  readonly state: ActivityState;
+  /** Redis run the activity was opened on; gateways refuse on any other. */
+  readonly runId: string;
+  readonly claimed: number;
+  readonly available: number;
+  readonly eventSeq: number;
+  readonly stockVersion: number;
+  /** Redis time of the last event, 0 before the first. */
+  readonly lastEventMs: number;
+}
+
+export interface ActivitySnapshot extends ActivityRecord {
+  /** Events known to be in MySQL. */
+  readonly persisted: number;
+  readonly nowMs: number;
+}
+
+export type PrewarmResult =
+  | { readonly kind: 'loaded' }
+  | { readonly kind: 'identical'; readonly record: ActivityRecord }
+  | { readonly kind: 'conflict'; readonly fields: readonly string[] };
+
+type NotApplicable = { readonly kind: 'not_loaded' } | { readonly kind: 'wrong_epoch'; readonly epoch: number };
+
+export type SetStateResult =
+  | NotApplicable
+  | { readonly kind: 'changed' | 'unchanged'; readonly from: ActivityState }
+  | { readonly kind: 'refused'; readonly state: ActivityState };
+
+export type AddStockResult =
+  NotApplicable | { readonly kind: 'added' | 'already'; readonly total: number; readonly available: number };
+
+export type SettleResult =
+  | NotApplicable
+  | { readonly kind: 'released'; readonly eventSeq: number }
+  | { readonly kind: 'confirmed' | 'already' | 'tombstoned' | 'exceeds_total' | 'no_such_claim' }
+  | { readonly kind: 'refused'; readonly state: 'CONFIRMED' | 'RELEASED' };
+
+export interface PurchasedClaim {
+  readonly claimId: ClaimId;
+  readonly couponSns: readonly string[];
+  readonly persisted: boolean;
+  readonly released: boolean;
+}
+
+/** The state of activities in Redis, all of it through scripts that are atomic per activity. */
+export class ActivityStore {
+  constructor(private readonly redis: ClaimRedis) {}
+
+  /** Loads an activity closed, create-only, with its relay group, and puts it into the registry. */
+  async prewarm(activity: PrewarmActivity): Promise<PrewarmResult> {
+    const k = activityKeys(activity.activityId);
+    const reply = await this.call(
+      'prewarmActivity',
+      [k.activity, k.stock, k.outbox],
+      [
+        await this.runIdOf(k.activity),
+        activity.activityId,
+        activity.templateId,
+        activity.startMs,
+        activity.endMs,
+        activity.perUserLimit,
+        activity.total,
+        activity.epoch,
+        activity.userRatePerSecond,
+      ],
+    );
+    if (reply[0] === REPLY.DIFFERENT) return { kind: 'conflict', fields: reply.slice(1).map(String) };
+    if (reply[0] === REPLY.HALF_LOADED) throw new HalfLoadedError(activity.activityId);
+    if (reply[0] !== 1 && reply[0] !== 2) throw new UnexpectedReplyError('prewarm-activity', reply);
+    await this.redis.sadd(REGISTRY_KEY, activity.activityId);
+    if (reply[0] === 1) return { kind: 'loaded' };
+    const record = await this.read(activity.activityId);
+    if (record === null) throw new HalfLoadedError(activity.activityId);
+    return { kind: 'identical', record };
+  }
+
+  /** @returns null when nothing of the activity is loaded. @throws HalfLoadedError when only a part of it is. */
+  async snapshot(id: ActivityId): Promise<ActivitySnapshot | null> {
+    const k = activityKeys(id);
+    const reply = await this.call('snapshotActivity', [k.activity, k.stock, k.persisted, k.user, k.outbox], []);
+    if (reply[0] === REPLY.NOT_LOADED) return null;
+    if (reply[0] === REPLY.HALF_LOADED) throw new HalfLoadedError(id);
+    if (reply[0] !== 0) throw new UnexpectedReplyError('snapshot-activity', reply);
+    const fields = new Map<string, string>();
+    for (let i = 4; i + 1 < reply.length; i += 2) fields.set(String(reply[i]), String(reply[i + 1]));
+    return { ...parseRecord(id, fields, Number(reply[1])), persisted: Number(reply[2]), nowMs: Number(reply[3]) };
+  }
+
+  /** The same reading without the counters of MySQL's progress. */
+  async read(id: ActivityId): Promise<ActivityRecord | null> {
+    return this.snapshot(id);
+  }
+
+  async setState(
+    id: ActivityId,
+    change: { to: ActivityState; epoch: number; startMs?: number; endMs?: number },
+  ): Promise<SetStateResult> {
+    const reply = await this.call(
+      'setActivityState',
+      [activityKeys(id).activity],
+      [change.epoch, change.to, change.startMs ?? '', change.endMs ?? ''],
+    );
+    if (reply[0] === 1) return { kind: 'changed', from: reply[1] as ActivityState };
+    if (reply[0] === 2) return { kind: 'unchanged', from: reply[1] as ActivityState };
+    if (reply[0] === REPLY.REFUSED_BY_STATE) return { kind: 'refused', state: reply[1] as ActivityState };
+    return notApplicable('set-activity-state', id, reply);
+  }
+
+  /** Adds units once per operation id. */
+  async addStock(
+    id: ActivityId,
+    addition: { operationId: string; add: number; epoch: number },
+  ): Promise<AddStockResult> {
+    const k = activityKeys(id);
+    const reply = await this.call(
+      'addStock',
+      [k.activity, k.stock],
+      [addition.epoch, addition.operationId, addition.add],
+    );
+    if (reply[0] === 1 || reply[0] === 2) {
+      return { kind: reply[0] === 1 ? 'added' : 'already', total: Number(reply[1]), available: Number(reply[2]) };
+    }
+    return notApplicable('add-stock', id, reply);
+  }
+
+  /** Ends a claim's state machine, by claim id (invariant 7). */
+  async settle(
+    id: ActivityId,
+    claim: { op: 'release' | 'confirm'; claimId: ClaimId; userId: UserId; epoch: number; reason: string },
+  ): Promise<SettleResult> {
+    const k = activityKeys(id);
+    const reply = await this.call(
+      'settleClaim',
+      [k.activity, k.stock, k.user, k.outbox, k.stats],
+      [claim.epoch, claim.op, claim.userId, claim.claimId, claim.reason],
+    );
+    switch (reply[0]) {
+      case 1:
+        return claim.op === 'confirm' ? { kind: 'confirmed' } : { kind: 'released', eventSeq: Number(reply[1]) };
+      case 2:
+        return { kind: 'already' };
+      case 3:
+        return { kind: 'tombstoned' };
+      case REPLY.REFUSED_BY_STATE:
+        return { kind: 'refused', state: reply[1] === 'C' ? 'CONFIRMED' : 'RELEASED' };
+      case REPLY.EXCEEDS_TOTAL:
+        return { kind: 'exceeds_total' };
+      case REPLY.NO_SUCH_CLAIM:
+        return { kind: 'no_such_claim' };
+      default:
+        return notApplicable('settle-claim', id, reply);
+    }
+  }
+
+  /** What a user holds; null when the activity is not loaded. `count` counts units that were not given back. */
+  async purchased(
+    id: ActivityId,
+    userId: UserId,
+  ): Promise<{ readonly claims: readonly PurchasedClaim[]; readonly count: number } | null> {
+    const k = activityKeys(id);
+    const reply = await this.call('readPurchases', [k.activity, k.user, k.persisted], [userId]);
+    if (reply[0] === REPLY.NOT_LOADED) return null;
+    if (reply[0] !== 0) throw new UnexpectedReplyError('read-purchases', reply);
+    const claims: PurchasedClaim[] = [];
+    let count = 0;
+    for (let i = 1; i + 3 < reply.length; i += 4) {
+      const claimId = String(reply[i + 1]) as ClaimId;
+      const units = Number(reply[i + 2]);
+      const released = reply[i] === 'X';
+      if (!released) count += units;
+      claims.push({ claimId, couponSns: couponSnsOf(claimId, units), persisted: reply[i + 3] === 1, released });
+    }
+    return { claims, count };
+  }
+
+  /** Counters: units_accepted, units_released, claims_accepted, claims_replayed, refused:<CODE>. */
+  async stats(id: ActivityId): Promise<Record<string, number>> {
+    const fields = await this.redis.hgetall(activityKeys(id).stats);
+    return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, Number(value)]));
+  }
+
+  /** Every loaded activity. */
+  async activities(): Promise<ActivityId[]> {
+    return (await this.redis.smembers(REGISTRY_KEY)) as ActivityId[];
+  }
+
+  /** In a cluster each node has a run id of its own: the one that holds the activity's slot counts. */
+  private async runIdOf(key: string): Promise<string> {
+    if ('nodes' in this.redis) {
+      const reply = await this.redis.eval("return redis.call('INFO', 'server')", 1, key);
+      return readRunId({ info: () => Promise.resolve(String(reply)) } as unknown as Parameters<typeof readRunId>[0]);
+    }
+    return readRunId(this.redis);
+  }
+
+  private async call(
+    name: Parameters<typeof runScript>[1],
+    keys: readonly string[],
+    args: readonly (string | number)[],
+  ): Promise<unknown[]> {
+    const reply = await runScript(this.redis, name, keys, args);
+    if (!Array.isArray(reply) || reply[0] === REPLY.INVALID_ARGUMENTS) throw new UnexpectedReplyError(name, reply);
+    return reply;
+  }
+}
+
+function notApplicable(script: string, id: ActivityId, reply: readonly unknown[]): NotApplicable {
+  if (reply[0] === REPLY.NOT_LOADED) return { kind: 'not_loaded' };
+  if (reply[0] === REPLY.WRONG_EPOCH) return { kind: 'wrong_epoch', epoch: Number(reply[1]) };
+  if (reply[0] === REPLY.HALF_LOADED) throw new HalfLoadedError(id);
+  throw new UnexpectedReplyError(script, reply);
+}
+
+function parseRecord(id: ActivityId, fields: ReadonlyMap<string, string>, available: number): ActivityRecord {
+  const number = (name: string): number => {
+    const value = Number(fields.get(name) ?? 'absent');
+    if (!Number.isSafeInteger(value)) throw new HalfLoadedError(id);
+    return value;
+  };
+  const state = ACTIVITY_STATES.find((known) => known === fields.get('state'));
+  const runId = fields.get('run_id');
+  const templateId = fields.get('coupon_id');
+  if (state === undefined || runId === undefined || templateId === undefined) throw new HalfLoadedError(id);
+  return {
+    activityId: id,
+    templateId: templateId as TemplateId,
+    startMs: number('start_ms'),
+    endMs: number('end_ms'),
+    perUserLimit: number('per_user_limit'),
+    total: number('total'),
+    epoch: number('epoch'),
+    userRatePerSecond: number('user_rate'),
+    state,
+    runId,
+    claimed: number('claimed'),
+    available,
+    eventSeq: number('event_seq'),
+    stockVersion: number('stock_version'),
+    lastEventMs: number('last_event_ms'),
+  };
+}

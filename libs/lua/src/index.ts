@@ -1,0 +1,23 @@
+export { ActivityStore } from './activity-store';
+export type {
+  ActivityRecord,
+  ActivitySnapshot,
+  AddStockResult,
+  PrewarmActivity,
+  PrewarmResult,
+  PurchasedClaim,
+  SetStateResult,
+  SettleResult,
+} from './activity-store';
+export { meansNothingHappened } from './ambiguity';
+export { createClaimRedis, readRunId } from './claim-redis';
+export type { ClaimRedisOptions } from './claim-redis';
+export { MAX_CLAIMS_PER_BATCH, claimKeys, claimUnits } from './claim-units';
+export type { BatchedClaim, ClaimBatchReply, ClaimOutcome, RefusalReason } from './claim-units';
+export { PIPELINE_KEY, REGISTRY_KEY, activityKeys } from './keys';
+export type { ActivityKeys } from './keys';
+export { OutboxStream, markPersisted } from './outbox-stream';
+export type { OutboxEntry } from './outbox-stream';
+export { HalfLoadedError, REPLY, UnexpectedReplyError } from './reply-codes';
+export { loadScripts, runScript } from './run-script';
+export type { ClaimRedis, ScriptName } from './run-script';

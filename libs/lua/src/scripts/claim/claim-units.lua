@@ -1,0 +1,256 @@
+--[[
+purpose: decide up to 128 claims of one activity at once and record every accepted one together with its outbox event: the only place
+         where stock is taken. Order per claim: replay, window, rate, limit, stock. Everything is validated before the first write.
+keys:
+  KEYS[1] coupon:activity:{id} hash
+  KEYS[2] coupon:stock:{id} string
+  KEYS[3] coupon:user:{id} hash, user id -> receipts
+  KEYS[4] coupon:rate:{id}:0 hash
+  KEYS[5] coupon:rate:{id}:1 hash
+  KEYS[6] coupon:outbox:{id} stream with group relay
+  KEYS[7] coupon:log:{id} stream, trimmed
+  KEYS[8] coupon:stats:{id} hash
+args:
+  ARGV[1] run id of the server this connection reached (DESIGN invariant 9)
+  ARGV[2..] per claim four values: user id, claim id, quantity (1..999), idempotency key ('' = the claim id is the key)
+returns:
+  {-1} not loaded | {-2} half loaded | {-3} opened on another run of Redis | {-4} invalid arguments
+  {0, available, stock version, now ms, entry...}: per claim, in order, either text
+    'W<claim id>:<quantity>' won now | 'R<claim id>:<quantity>' replay of an earlier win
+  or a number: -10 not started, -11 ended, -12 paused, -13 closed, -20 rate limited, -21 limit reached, -22 sold out,
+    -23 key used with another quantity, -24 the claim of this key was released
+ttl: none here; the lifetime of an activity's keys is set when it is archived
+]]
+local MAX_QUANTITY = 999
+local LOG_LENGTH = 500
+
+local function text(n)
+  return string.format('%.0f', n)
+end
+
+-- Invariant 2: arguments first, the whole batch.
+local n = (#ARGV - 1) / 4
+if #ARGV < 5 or n ~= math.floor(n) or ARGV[1] == '' then
+  return { -4 }
+end
+for i = 2, #ARGV, 4 do
+  local quantity = tonumber(ARGV[i + 2])
+  if
+    not string.find(ARGV[i], '^[1-9]%d*$')
+    or #ARGV[i + 1] ~= 26
+    or string.find(ARGV[i + 1], '%W')
+    or not string.find(ARGV[i + 2], '^[1-9]%d*$')
+    or quantity > MAX_QUANTITY
+    or #ARGV[i + 3] > 64
+  then
+    return { -4 }
+  end
+end
+
+-- Invariant 9: fail closed. What is missing is never read as zero or as unlimited.
+local a = redis.call('HMGET', KEYS[1], 'state', 'start_ms', 'end_ms', 'per_user_limit', 'claimed', 'event_seq', 'epoch',
+  'run_id', 'stock_version', 'user_rate', 'coupon_id', 'activity_id')
+if not a[1] then
+  return { -1 }
+end
+for i = 2, 12 do
+  if not a[i] then
+    return { -2 }
+  end
+end
+local state, epoch, template_id, activity_id = a[1], a[7], a[11], a[12]
+local start_ms, end_ms, limit, claimed = tonumber(a[2]), tonumber(a[3]), tonumber(a[4]), tonumber(a[5])
+local seq, user_rate = tonumber(a[6]), tonumber(a[10])
+if a[8] ~= ARGV[1] then
+  return { -3 }
+end
+local stock = redis.call('GET', KEYS[2])
+local available = tonumber(stock or '')
+if not available or (claimed > 0 and redis.call('EXISTS', KEYS[3]) == 0) then
+  return { -2 }
+end
+local groups = redis.pcall('XINFO', 'GROUPS', KEYS[6])
+local has_relay = false
+if not groups.err then
+  for _, group in ipairs(groups) do
+    if group[2] == 'relay' then
+      has_relay = true
+    end
+  end
+end
+if not has_relay then
+  return { -2 }
+end
+
+local time = redis.call('TIME')
+local now_s = tonumber(time[1])
+local now_ms = now_s * 1000 + math.floor(tonumber(time[2]) / 1000)
+
+--@include receipts
+--@include timestamp
+
+-- One read for all users of the batch; later claims of the same user see the earlier ones through these tables.
+local ids = {}
+for i = 2, #ARGV, 4 do
+  ids[#ids + 1] = ARGV[i]
+end
+local stored = redis.call('HMGET', KEYS[3], unpack(ids))
+local receipts_of, rate_of, dirty = {}, {}, {}
+for i = 1, n do
+  if not receipts_of[ids[i]] then
+    receipts_of[ids[i]] = decode_receipts(stored[i])
+  end
+end
+
+-- Per-user rate: sliding window over the current and the last second (weight of the last = what of it still lies in the window).
+local rate_key = now_s % 2 == 0 and KEYS[4] or KEYS[5]
+local last_key = now_s % 2 == 0 and KEYS[5] or KEYS[4]
+local last_weight = 1 - (now_ms % 1000) / 1000
+local rate_reset = false
+if user_rate > 0 then
+  local second = redis.call('HGET', rate_key, 'second')
+  rate_reset = second ~= time[1]
+  local current = rate_reset and {} or redis.call('HMGET', rate_key, unpack(ids))
+  local last = {}
+  if redis.call('HGET', last_key, 'second') == text(now_s - 1) then
+    last = redis.call('HMGET', last_key, unpack(ids))
+  end
+  for i = 1, n do
+    rate_of[ids[i]] = { now = tonumber(current[i] or '0') or 0, last = tonumber(last[i] or '0') or 0 }
+  end
+end
+
+local window = 0
+if state == 'paused' then
+  window = -12
+elseif state == 'ended' or now_ms >= end_ms then
+  window = -11
+elseif now_ms < start_ms then
+  window = -10
+elseif state ~= 'open' then
+  window = -13
+end
+
+local reply = { 0, 0, tonumber(a[9]), now_ms }
+local events, log, counts = {}, {}, {}
+local taken, replayed, rate_dirty = 0, 0, {}
+
+local function decide(user, claim_id, quantity, key)
+  local receipts = receipts_of[user]
+  local active, first, used = 0, nil, {}
+  for _, r in ipairs(receipts) do
+    if r.key == key or r.claim_id == claim_id then
+      -- Invariant 3: duplicate first, whatever the stock, the window or the rate say.
+      if r.state == 'X' then
+        return -24
+      end
+      if #r.slots ~= quantity then
+        return -23
+      end
+      return 'R' .. r.claim_id .. ':' .. #r.slots
+    end
+    if r.state ~= 'X' then
+      active = active + #r.slots
+      first = first or r
+      for _, slot in ipairs(r.slots) do
+        used[slot] = true
+      end
+    end
+  end
+  if limit == 1 and first then
+    return 'R' .. first.claim_id .. ':' .. #first.slots
+  end
+  if window ~= 0 then
+    return window
+  end
+  if user_rate > 0 then
+    local rate = rate_of[user]
+    if rate.now + rate.last * last_weight >= user_rate then
+      return -20
+    end
+    rate.now = rate.now + 1
+    rate_dirty[user] = true
+  end
+  if active + quantity > limit then
+    return -21
+  end
+  if available < quantity then
+    return -22
+  end
+  available = available - quantity
+  taken = taken + quantity
+  seq = seq + 1
+  local slots, units, slot = {}, {}, 0
+  for i = 1, quantity do
+    repeat
+      slot = slot + 1
+    until not used[slot]
+    slots[i] = slot
+    units[i] = '{"sn":"' .. claim_id .. string.format('%03d', i) .. '","slot":' .. slot .. '}'
+  end
+  receipts[#receipts + 1] = { state = 'R', claim_id = claim_id, seq = seq, slots = slots, key = key }
+  dirty[user] = true
+  local event_id = activity_id .. '-' .. epoch .. '-' .. text(seq)
+  local body = '{"schema_version":1,"event_id":"' .. event_id .. '","event_seq":' .. text(seq)
+    .. ',"activity_id":"' .. activity_id .. '","template_id":"' .. template_id .. '","user_id":"' .. user
+    .. '","claim_id":"' .. claim_id .. '","units":[' .. table.concat(units, ',') .. '],"epoch":' .. epoch
+    .. ',"claimed_at":"' .. rfc3339(now_ms) .. '"'
+  if key ~= claim_id then
+    body = body .. ',"idempotency_key":' .. cjson.encode(key)
+  end
+  events[#events + 1] = { event_id, text(seq), body .. '}' }
+  log[#log + 1] = user
+  log[#log + 1] = claim_id
+  return 'W' .. claim_id .. ':' .. quantity
+end
+
+local NAMES = { [-10] = 'NOT_STARTED', [-11] = 'ENDED', [-12] = 'PAUSED', [-13] = 'NOT_READY', [-20] = 'RATE_LIMITED',
+  [-21] = 'LIMIT_REACHED', [-22] = 'SOLD_OUT', [-23] = 'CONFLICT', [-24] = 'CONFLICT' }
+for i = 1, n do
+  local at = 4 * i - 2
+  local key = ARGV[at + 3] == '' and ARGV[at + 1] or ARGV[at + 3]
+  local result = decide(ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), key)
+  reply[4 + i] = result
+  local counter
+  if type(result) == 'number' then
+    counter = 'refused:' .. NAMES[result]
+  else
+    counter = string.sub(result, 1, 1) == 'W' and 'claims_accepted' or 'claims_replayed'
+  end
+  counts[counter] = (counts[counter] or 0) + 1
+end
+reply[2] = available
+
+-- Only writes from here on. Nothing below can be refused for its arguments: they were checked above.
+if taken > 0 then
+  local fields = {}
+  for user in pairs(dirty) do
+    fields[#fields + 1] = user
+    fields[#fields + 1] = encode_receipts(receipts_of[user])
+  end
+  redis.call('DECRBY', KEYS[2], taken)
+  redis.call('HSET', KEYS[3], unpack(fields))
+  redis.call('HSET', KEYS[1], 'claimed', text(claimed + taken), 'event_seq', text(seq), 'last_event_ms', text(now_ms))
+  -- Invariant 1: the event is appended by the step that takes the stock.
+  for _, e in ipairs(events) do
+    redis.call('XADD', KEYS[6], '*', 'type', 'flash_sale.succeeded.v1', 'id', e[1], 'seq', e[2], 'body', e[3])
+  end
+  redis.call('XADD', KEYS[7], 'MAXLEN', '~', LOG_LENGTH, '*', unpack(log))
+  redis.call('HINCRBY', KEYS[8], 'units_accepted', taken)
+end
+if next(rate_dirty) then
+  if rate_reset then
+    redis.call('UNLINK', rate_key)
+  end
+  local fields = { 'second', time[1] }
+  for user in pairs(rate_dirty) do
+    fields[#fields + 1] = user
+    fields[#fields + 1] = rate_of[user].now
+  end
+  redis.call('HSET', rate_key, unpack(fields))
+  redis.call('EXPIRE', rate_key, 10)
+end
+for name, count in pairs(counts) do
+  redis.call('HINCRBY', KEYS[8], name, count)
+end
+return reply
