@@ -33,8 +33,10 @@ export interface ActivityRecord extends PrewarmActivity {
 }
 
 export interface ActivitySnapshot extends ActivityRecord {
-  /** Events known to be in MySQL. */
-  readonly persisted: number;
+  /** Events marked as committed in MySQL. */
+  readonly persistedEvents: number;
+  /** Units of those events, releases taken off. */
+  readonly persistedUnits: number;
   readonly nowMs: number;
 }
 
@@ -101,13 +103,22 @@ export class ActivityStore {
   /** @returns null when nothing of the activity is loaded. @throws HalfLoadedError when only a part of it is. */
   async snapshot(id: ActivityId): Promise<ActivitySnapshot | null> {
     const k = activityKeys(id);
-    const reply = await this.call('snapshotActivity', [k.activity, k.stock, k.persisted, k.user, k.outbox], []);
+    const reply = await this.call(
+      'snapshotActivity',
+      [k.activity, k.stock, k.persisted, k.user, k.outbox, k.stats],
+      [],
+    );
     if (reply[0] === REPLY.NOT_LOADED) return null;
     if (reply[0] === REPLY.HALF_LOADED) throw new HalfLoadedError(id);
     if (reply[0] !== 0) throw new UnexpectedReplyError('snapshot-activity', reply);
     const fields = new Map<string, string>();
-    for (let i = 4; i + 1 < reply.length; i += 2) fields.set(String(reply[i]), String(reply[i + 1]));
-    return { ...parseRecord(id, fields, Number(reply[1])), persisted: Number(reply[2]), nowMs: Number(reply[3]) };
+    for (let i = 5; i + 1 < reply.length; i += 2) fields.set(String(reply[i]), String(reply[i + 1]));
+    return {
+      ...parseRecord(id, fields, Number(reply[1])),
+      persistedEvents: Number(reply[2]),
+      persistedUnits: Number(reply[3]),
+      nowMs: Number(reply[4]),
+    };
   }
 
   /** The same reading without the counters of MySQL's progress. */

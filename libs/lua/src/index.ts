@@ -17,7 +17,7 @@ export type { BatchedClaim, ClaimBatchReply, ClaimOutcome, RefusalReason } from 
 export { PIPELINE_KEY, REGISTRY_KEY, activityKeys } from './keys';
 export type { ActivityKeys } from './keys';
 export { OutboxStream, markPersisted } from './outbox-stream';
-export type { OutboxEntry } from './outbox-stream';
+export type { OutboxEntry, PersistedEvent } from './outbox-stream';
 export { HalfLoadedError, REPLY, UnexpectedReplyError } from './reply-codes';
 export { loadScripts, runScript } from './run-script';
 export type { ClaimRedis, ScriptName } from './run-script';

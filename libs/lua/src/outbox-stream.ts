@@ -85,16 +85,23 @@ export class OutboxStream {
   }
 }
 
-/** Tells the gateway's side which events MySQL has committed. @returns false when the activity is not loaded. */
-export async function markPersisted(redis: ClaimRedis, id: ActivityId, eventSeqs: readonly number[]): Promise<boolean> {
+/** An event that MySQL has committed; `units` is negative for a release. */
+export interface PersistedEvent {
+  readonly seq: number;
+  readonly units: number;
+}
+
+/** Tells the gateway's side which events MySQL has committed; marking one twice counts once. @returns false when the activity is not loaded. */
+export async function markPersisted(
+  redis: ClaimRedis,
+  id: ActivityId,
+  events: readonly PersistedEvent[],
+): Promise<boolean> {
   const k = activityKeys(id);
-  for (let at = 0; at < eventSeqs.length; at += MAX_IDS_PER_CALL) {
-    const reply = await runScript(
-      redis,
-      'markPersisted',
-      [k.activity, k.persisted],
-      eventSeqs.slice(at, at + MAX_IDS_PER_CALL),
-    );
+  for (let at = 0; at < events.length; at += MAX_IDS_PER_CALL / 2) {
+    const args: number[] = [];
+    for (const event of events.slice(at, at + MAX_IDS_PER_CALL / 2)) args.push(event.seq, event.units);
+    const reply = await runScript(redis, 'markPersisted', [k.activity, k.persisted, k.stats], args);
     if (!Array.isArray(reply)) throw new UnexpectedReplyError('mark-persisted', reply);
     if (reply[0] === REPLY.NOT_LOADED) return false;
     if (reply[0] !== 0) throw new UnexpectedReplyError('mark-persisted', reply);

@@ -20,9 +20,9 @@ export const scripts = {
   },
   /** activity/snapshot-activity.lua */
   snapshotActivity: {
-    sha1: '7bac7e0c6c52b5d1db38892f80f78e36e4b479e9',
-    numberOfKeys: 5,
-    text: "--[[\npurpose: one consistent reading of an activity: definition, counters and how much of it MySQL has (DESIGN invariant 8).\nkeys:\n  KEYS[1] coupon:activity:{id} hash\n  KEYS[2] coupon:stock:{id} string\n  KEYS[3] coupon:persisted:{id} bitmap\n  KEYS[4] coupon:user:{id} hash\n  KEYS[5] coupon:outbox:{id} stream\nargs: none\nreturns: {-1} not loaded | {0 or -2 (half loaded), available or -1, persisted events, now ms, field, value, ... of the activity hash}\nttl: none\n]]\nlocal fields = redis.call('HGETALL', KEYS[1])\nif #fields == 0 then\n  return { -1 }\nend\nlocal claimed = 0\nfor i = 1, #fields, 2 do\n  if fields[i] == 'claimed' then\n    claimed = tonumber(fields[i + 1])\n  end\nend\nlocal available = tonumber(redis.call('GET', KEYS[2]) or '')\nlocal groups = redis.pcall('XINFO', 'GROUPS', KEYS[5])\nlocal whole = available and not groups.err and #groups > 0 and (claimed == 0 or redis.call('EXISTS', KEYS[4]) == 1)\nlocal time = redis.call('TIME')\nlocal now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)\nlocal reply = { whole and 0 or -2, available or -1, redis.call('BITCOUNT', KEYS[3]), now_ms }\nfor i = 1, #fields do\n  reply[#reply + 1] = fields[i]\nend\nreturn reply\n",
+    sha1: 'd799bcb809834763685fd379095aa6270974253a',
+    numberOfKeys: 6,
+    text: "--[[\npurpose: one consistent reading of an activity: definition, counters and how much of it MySQL has (DESIGN invariant 8).\nkeys:\n  KEYS[1] coupon:activity:{id} hash\n  KEYS[2] coupon:stock:{id} string\n  KEYS[3] coupon:persisted:{id} bitmap\n  KEYS[4] coupon:user:{id} hash\n  KEYS[5] coupon:outbox:{id} stream\n  KEYS[6] coupon:stats:{id} hash\nargs: none\nreturns: {-1} not loaded | {0 or -2 (half loaded), available or -1, persisted events, persisted units, now ms, field, value, ... of the activity hash}\nttl: none\n]]\nlocal fields = redis.call('HGETALL', KEYS[1])\nif #fields == 0 then\n  return { -1 }\nend\nlocal claimed = 0\nfor i = 1, #fields, 2 do\n  if fields[i] == 'claimed' then\n    claimed = tonumber(fields[i + 1])\n  end\nend\nlocal available = tonumber(redis.call('GET', KEYS[2]) or '')\nlocal groups = redis.pcall('XINFO', 'GROUPS', KEYS[5])\nlocal whole = available and not groups.err and #groups > 0 and (claimed == 0 or redis.call('EXISTS', KEYS[4]) == 1)\nlocal time = redis.call('TIME')\nlocal now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)\nlocal reply = { whole and 0 or -2, available or -1, redis.call('BITCOUNT', KEYS[3]),\n  tonumber(redis.call('HGET', KEYS[6], 'units_persisted') or '0'), now_ms }\nfor i = 1, #fields do\n  reply[#reply + 1] = fields[i]\nend\nreturn reply\n",
   },
   /** claim/claim-units.lua */
   claimUnits: {
@@ -50,9 +50,9 @@ export const scripts = {
   },
   /** outbox/mark-persisted.lua */
   markPersisted: {
-    sha1: '6a8e738c3212e4b54d8552ba8cc6ab5479719e32',
-    numberOfKeys: 2,
-    text: "--[[\npurpose: remember which event sequence numbers MySQL has committed, so that the gateway can tell `persisted` without MySQL.\nkeys:\n  KEYS[1] coupon:activity:{id} hash\n  KEYS[2] coupon:persisted:{id} bitmap\nargs:\n  ARGV[1..] event sequence numbers (at most 2000)\nreturns: {-1} not loaded, nothing marked | {0, newly marked}\nttl: none; an activity that was archived is not brought back by a late mark\n]]\nif redis.call('EXISTS', KEYS[1]) == 0 then\n  return { -1 }\nend\nlocal marked = 0\nfor i = 1, #ARGV do\n  marked = marked + 1 - redis.call('SETBIT', KEYS[2], ARGV[i], 1)\nend\nreturn { 0, marked }\n",
+    sha1: '537d5680019911c6f6de2e89ce2861c857af76f2',
+    numberOfKeys: 3,
+    text: "--[[\npurpose: remember which events MySQL has committed and how many units that makes, so that the gateway can tell `persisted` without MySQL.\nkeys:\n  KEYS[1] coupon:activity:{id} hash\n  KEYS[2] coupon:persisted:{id} bitmap\n  KEYS[3] coupon:stats:{id} hash\nargs:\n  ARGV[1..] pairs: event sequence number, units (positive for a claim, negative for a release); at most 1000 pairs\nreturns: {-1} not loaded, nothing marked | {0, newly marked} | {-4} invalid arguments\nttl: none; an activity that was archived is not brought back by a late mark\n]]\nif #ARGV % 2 ~= 0 then\n  return { -4 }\nend\nfor i = 1, #ARGV do\n  if not string.find(ARGV[i], '^%-?%d+$') then\n    return { -4 }\n  end\nend\nif redis.call('EXISTS', KEYS[1]) == 0 then\n  return { -1 }\nend\nlocal marked, units = 0, 0\nfor i = 1, #ARGV, 2 do\n  if redis.call('SETBIT', KEYS[2], ARGV[i], 1) == 0 then\n    marked = marked + 1\n    units = units + tonumber(ARGV[i + 1])\n  end\nend\nif units ~= 0 then\n  redis.call('HINCRBY', KEYS[3], 'units_persisted', units)\nend\nreturn { 0, marked }\n",
   },
   /** outbox/remove-idle-consumers.lua */
   removeIdleConsumers: {
