@@ -1,0 +1,28 @@
+import { BinaryReader } from '@bufbuild/protobuf/wire';
+import type { Server } from '@grpc/grpc-js';
+import { ReflectionService } from '@grpc/reflection';
+
+/** Server reflection (v1 and v1alpha) from a descriptor set, without `.proto` files at run time. */
+export function addReflection(server: Server, descriptorSet: Uint8Array, services: readonly string[]): void {
+  // ReflectionService only reads `fileDescriptorProtos` of the package definition it is given.
+  const definition = {
+    format: 'Protocol Buffer 3 DescriptorProto',
+    type: {},
+    fileDescriptorProtos: filesOf(descriptorSet),
+  };
+  new ReflectionService({ descriptors: definition } as ConstructorParameters<typeof ReflectionService>[0], {
+    services: [...services],
+  }).addToServer(server);
+}
+
+/** FileDescriptorSet has one field: `repeated FileDescriptorProto file = 1`. */
+function filesOf(descriptorSet: Uint8Array): Buffer[] {
+  const reader = new BinaryReader(descriptorSet);
+  const files: Buffer[] = [];
+  while (reader.pos < reader.len) {
+    const [field, wireType] = reader.tag();
+    if (field === 1) files.push(Buffer.from(reader.bytes()));
+    else reader.skip(wireType);
+  }
+  return files;
+}
