@@ -1,0 +1,13 @@
+export { Prisma, PrismaClient } from './generated/client';
+export { createPrisma } from './create-prisma';
+export type { CreatePrismaOptions } from './create-prisma';
+export type { PoolOptions } from './connection-config';
+export { EMBEDDED_MIGRATIONS } from './migrations/generated/migrations';
+export { applyMigrations } from './migrations/apply-migrations';
+export type { ApplyOptions, ApplyResult } from './migrations/apply-migrations';
+export { MigrationError } from './migrations/migration-error';
+export type { MigrationErrorCode } from './migrations/migration-error';
+export type { Migration } from './migrations/migration';
+export { readMigrations } from './migrations/read-migrations';
+export { runMigrateCommand } from './migrations/run-migrate-command';
+export type { MigrateCommand } from './migrations/run-migrate-command';
