@@ -1,0 +1,74 @@
+export { descriptorSet } from './descriptors';
+
+export {
+  CalculateDiscountRequest,
+  CouponAdminClient,
+  CouponAdminService,
+  CreateTemplateRequest,
+  DiscountResponse,
+  GetTemplateRequest,
+  GetUserCouponsRequest,
+  GetUserCouponsResponse,
+  ListTemplateRequest,
+  ListTemplateResponse,
+  OrderCouponsRequest,
+  OrderCouponsResponse,
+  StartFlashSaleRequest,
+  TemplateResponse,
+  UpdateTemplateRequest,
+  UserCoupon,
+} from './generated/coupon/v1/coupon_admin';
+export type { CouponAdminServer } from './generated/coupon/v1/coupon_admin';
+export {
+  FlashSaleRequest,
+  FlashSaleResponse,
+  FlashSaleStatusRequest,
+  FlashSaleStatusResponse,
+  SeckillClient,
+  SeckillService,
+} from './generated/coupon/v1/seckill';
+export type { SeckillServer } from './generated/coupon/v1/seckill';
+export { CouponDiscount, CouponRefusal, OrderItem } from './generated/coupon/v1/order';
+export {
+  CancelPaymentRequest,
+  CouponSagaClient,
+  CouponSagaService,
+  CreatePaymentRequest,
+  CreatePaymentResponse,
+  InventorySagaClient,
+  InventorySagaService,
+  LockCouponRequest,
+  OrderDiscountRequest,
+  OrderDiscountResponse,
+  OrderSagaClient,
+  OrderSagaService,
+  PaymentSagaClient,
+  PaymentSagaService,
+  ReleaseStockRequest,
+  ReserveStockRequest,
+  RevertCouponRequest,
+  RevertOrderDiscountRequest,
+  StockItem,
+  UnlockCouponRequest,
+  UseCouponRequest,
+  UseCouponResponse,
+} from './generated/coupon/v1/saga';
+export type {
+  CouponSagaServer,
+  InventorySagaServer,
+  OrderSagaServer,
+  PaymentSagaServer,
+} from './generated/coupon/v1/saga';
+
+export { FLASH_SALE_FAILED, FLASH_SALE_RELEASED, FLASH_SALE_SUCCEEDED, MAX_REASON } from './events/claim-events';
+export type {
+  ClaimEvent,
+  ClaimEventType,
+  ClaimEventUnit,
+  FlashSaleFailedBody,
+  FlashSaleReleasedBody,
+  FlashSaleSucceededBody,
+} from './events/claim-events';
+export { claimEventSchemas } from './events/claim-event-schemas';
+export { parseEvent } from './events/parse-event';
+export type { InvalidEventCode, ParsedEvent } from './events/parse-event';
