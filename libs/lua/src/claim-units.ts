@@ -11,7 +11,7 @@ export const MAX_CLAIMS_PER_BATCH = 128;
 export interface BatchedClaim {
   readonly userId: UserId;
   readonly claimId: ClaimId;
-  /** 1..999 */
+  /** 1..2^31-1; more than the limit is refused by the script. */
   readonly quantity: number;
   /** The client's key, or '' when the claim id is the key. */
   readonly idempotencyKey: string;

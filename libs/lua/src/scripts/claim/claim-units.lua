@@ -12,7 +12,7 @@ keys:
   KEYS[8] coupon:stats:{id} hash
 args:
   ARGV[1] run id of the server this connection reached (DESIGN invariant 9)
-  ARGV[2..] per claim four values: user id, claim id, quantity (1..999), idempotency key ('' = the claim id is the key)
+  ARGV[2..] per claim four values: user id, claim id, quantity (1..2^31-1), idempotency key ('' = the claim id is the key)
 returns:
   {-1} not loaded | {-2} half loaded | {-3} opened on another run of Redis | {-4} invalid arguments
   {0, available, stock version, now ms, entry...}: per claim, in order, either text
@@ -21,7 +21,7 @@ returns:
     -23 key used with another quantity, -24 the claim of this key was released
 ttl: none here; the lifetime of an activity's keys is set when it is archived
 ]]
-local MAX_QUANTITY = 999
+local MAX_QUANTITY = 2147483647
 local LOG_LENGTH = 500
 
 local function text(n)

@@ -1,0 +1,136 @@
+import type { Redis } from 'ioredis';
+import { AppError } from '@coupon/domain';
+import { createClaimRedis, loadScripts, readRunId } from '@coupon/lua';
+import type { Logger } from '@coupon/service-kit';
+
+/** What a Redis server must be set to for each durability mode: name -> accepted values. */
+const REQUIRED_SETTINGS: Readonly<Record<'memory' | 'fsync', Readonly<Record<string, string>>>> = {
+  memory: { 'maxmemory-policy': 'noeviction' },
+  fsync: {
+    appendonly: 'yes',
+    appendfsync: 'always',
+    'no-appendfsync-on-rewrite': 'no',
+    'maxmemory-policy': 'noeviction',
+  },
+};
+
+export interface ClaimSessionOptions {
+  readonly url: string;
+  readonly durability: 'memory' | 'fsync';
+  readonly connectTimeoutMs: number;
+  readonly commandTimeoutMs: number;
+}
+
+/** A connection that has shown which run of Redis it reached and that this Redis keeps what it confirms. */
+export interface EstablishedSession {
+  readonly redis: Redis;
+  /** Claims carry it; the script refuses activities that were opened on another run (invariant 9). */
+  readonly runId: string;
+}
+
+/**
+ * The claim connection with its handshake. `current()` is null from the moment the connection closes until a new one has been examined, so
+ * no claim is ever sent to a server nobody has looked at.
+ */
+export class ClaimSession {
+  readonly name = 'claim-redis';
+  private readonly redis: Redis;
+  private session: EstablishedSession | null = null;
+  private problem = 'not connected yet';
+  private retry: NodeJS.Timeout | undefined;
+  private closing = false;
+
+  constructor(
+    private readonly options: ClaimSessionOptions,
+    private readonly logger: Logger,
+  ) {
+    this.redis = createClaimRedis(options.url, {
+      connectionName: 'seckill-gateway:claims',
+      connectTimeoutMs: options.connectTimeoutMs,
+      commandTimeoutMs: options.commandTimeoutMs,
+    });
+    this.redis.on('ready', () => void this.handshake());
+    this.redis.on('close', () => {
+      this.session = null;
+      this.problem = 'connection closed';
+    });
+    this.redis.on('error', (error: Error) => {
+      this.problem = error.message || error.name;
+      this.logger.warn({ err: error }, 'claim redis connection');
+    });
+  }
+
+  /** Starts connecting and does not wait: a gateway that is up before its Redis answers 503 until it is there. */
+  start(): void {
+    this.redis.connect().catch((error: unknown) => {
+      // The client goes on trying by itself; the state is visible in /health.
+      this.problem = error instanceof Error ? error.message : String(error);
+    });
+  }
+
+  current(): EstablishedSession | null {
+    return this.session;
+  }
+
+  /** @throws NOT_READY with the reason while there is no examined connection. */
+  require(): EstablishedSession {
+    if (this.session !== null) return this.session;
+    throw new AppError('NOT_READY', 'the claim store is not ready, please try again');
+  }
+
+  /** For the health check. */
+  async check(): Promise<void> {
+    if (this.session === null) throw new Error(this.problem);
+    await this.session.redis.ping();
+  }
+
+  close(): void {
+    this.closing = true;
+    clearTimeout(this.retry);
+    this.session = null;
+    this.redis.disconnect();
+  }
+
+  private async handshake(): Promise<void> {
+    try {
+      const runId = await readRunId(this.redis);
+      const wrong = await this.wrongSettings();
+      if (wrong.length > 0) {
+        this.problem = `durability mode ${this.options.durability} needs ${wrong.join(', ')}`;
+        this.logger.error(
+          { problems: wrong, durability: this.options.durability },
+          'claim redis is not set up for this mode',
+        );
+        this.tryAgain();
+        return;
+      }
+      await loadScripts(this.redis, ['claimUnits', 'snapshotActivity', 'readPurchases']);
+      if (this.redis.status !== 'ready' || this.closing) return;
+      this.session = { redis: this.redis, runId };
+      this.logger.info({ redis_run_id: runId, durability: this.options.durability }, 'claim redis ready');
+    } catch (error) {
+      this.problem = error instanceof Error ? error.message : String(error);
+      this.logger.warn({ err: error }, 'claim redis handshake failed');
+      this.tryAgain();
+    }
+  }
+
+  private async wrongSettings(): Promise<string[]> {
+    const wrong: string[] = [];
+    for (const [name, wanted] of Object.entries(REQUIRED_SETTINGS[this.options.durability])) {
+      const [, value] = (await this.redis.config('GET', name)) as string[];
+      if (value !== wanted) wrong.push(`${name}=${wanted} (is ${value ?? 'unknown'})`);
+    }
+    return wrong;
+  }
+
+  /** A setting can be mended on the running server: look again without waiting for a reconnect. */
+  private tryAgain(): void {
+    if (this.closing) return;
+    clearTimeout(this.retry);
+    this.retry = setTimeout(() => {
+      if (this.redis.status === 'ready' && this.session === null) void this.handshake();
+    }, 1_000);
+    this.retry.unref();
+  }
+}

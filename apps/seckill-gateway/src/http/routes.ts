@@ -1,0 +1,44 @@
+import { parseId } from '@coupon/domain';
+import type { ActivityStore } from '@coupon/lua';
+import { authenticateHttp, identityOf, requireMayRead, route } from '@coupon/service-kit';
+import type { Authenticator, Metrics, Route } from '@coupon/service-kit';
+import type { ActivityDirectory } from '../use-cases/activity-directory';
+import type { ClaimDesk } from '../use-cases/claim-coupon.use-case';
+import type { ClaimMetrics } from '../use-cases/claim-metrics';
+import { getActivityStats } from '../use-cases/get-activity-stats.use-case';
+import { getPurchases } from '../use-cases/get-purchases.use-case';
+
+export interface RouteDependencies {
+  readonly authenticator: Authenticator;
+  /** @throws NOT_READY while there is no examined connection */
+  readonly store: () => ActivityStore;
+  readonly directory: ActivityDirectory;
+  readonly desk: ClaimDesk;
+  readonly claimMetrics: ClaimMetrics;
+  readonly metrics: Metrics;
+}
+
+/** Everything but the purchase itself, which has a handler of its own (purchase-handler.ts). */
+export function gatewayRoutes(deps: RouteDependencies): Route[] {
+  const authenticated = authenticateHttp(deps.authenticator);
+  return [
+    route('get', '/api/v1/seckill/stats/:activity_id', authenticated, async (request, response) => {
+      const id = parseId<'activity'>(request.params['activity_id'], 'activity_id');
+      response.json(await getActivityStats({ store: deps.store(), directory: deps.directory }, id));
+    }),
+    route('get', '/api/v1/seckill/purchased/:activity_id/:user_id', authenticated, async (request, response) => {
+      const activityId = parseId<'activity'>(request.params['activity_id'], 'activity_id');
+      const userId = parseId<'user'>(request.params['user_id'], 'user_id');
+      requireMayRead(identityOf(response), userId);
+      response.json(await getPurchases({ store: deps.store(), directory: deps.directory }, activityId, userId));
+    }),
+    route('get', '/api/v1/system/stats', authenticateHttp(deps.authenticator, 'operator'), (_request, response) => {
+      const { waiting, inFlight } = deps.desk.pending;
+      response.json({
+        claims: deps.claimMetrics.totals(),
+        queue: { waiting, in_flight: inFlight },
+        event_loop_delay: deps.metrics.eventLoopDelay(),
+      });
+    }),
+  ];
+}
