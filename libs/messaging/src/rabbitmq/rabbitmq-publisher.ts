@@ -1,0 +1,184 @@
+import type { ConfirmChannel, Options } from 'amqplib';
+import type { ChannelStatus, EventPublisher, MessagingLogger, OutgoingMessage, PublishResult } from '../ports';
+import type { AmqpConnection } from './amqp-connection';
+import { ChannelKeeper } from './channel-keeper';
+import { declareTopology } from './topology';
+import type { Topology } from './topology';
+import { Unconfirmed } from './unconfirmed';
+
+export interface RabbitMqPublisherOptions {
+  readonly connection: AmqpConnection;
+  readonly logger: MessagingLogger;
+  /** Where messages without a `queue` go. */
+  readonly exchange: string;
+  /** Declared on every new channel, before the first message (invariant 5). */
+  readonly topology?: Topology;
+  /** How long a batch waits for an open, unblocked channel. @default 5000 */
+  readonly readyTimeoutMs?: number;
+  /** How long a confirm may take; the time during which the broker blocks the connection does not count. @default 30000 */
+  readonly confirmTimeoutMs?: number;
+  /** @default Math.random */
+  readonly random?: () => number;
+}
+
+const CHECK_MS = 250;
+
+/**
+ * Publishes persistent and mandatory with publisher confirms. A message whose connection was lost is `failed`, ambiguous: this class never
+ * sends anything twice by itself, its caller does, with the same id.
+ */
+export class RabbitMqPublisher implements EventPublisher {
+  private readonly keeper: ChannelKeeper<ConfirmChannel>;
+  private readonly unconfirmed = new Unconfirmed();
+  private watch: NodeJS.Timeout | undefined;
+  private closed = false;
+
+  constructor(private readonly options: RabbitMqPublisherOptions) {
+    this.keeper = new ChannelKeeper<ConfirmChannel>({
+      connection: options.connection,
+      name: `publisher to ${options.exchange}`,
+      logger: options.logger,
+      random: options.random ?? Math.random,
+      open: (model) => model.createConfirmChannel(),
+      prepare: async (channel, model) => {
+        if (options.topology !== undefined) await declareTopology(model, options.topology);
+        channel.on('return', (message) => {
+          const { messageId } = message.properties as { messageId?: string };
+          const { replyText = 'unroutable' } = message.fields as { replyText?: string };
+          this.unconfirmed.markReturned(messageId ?? '', replyText);
+        });
+      },
+      lost: (_channel, error) => {
+        this.unconfirmed.abandonAll(
+          new Error(`connection lost before the confirm: ${error.message}`, { cause: error }),
+        );
+      },
+    });
+  }
+
+  get status(): ChannelStatus {
+    return this.keeper.status;
+  }
+
+  async start(): Promise<void> {
+    this.keeper.start();
+    await this.options.connection.start();
+  }
+
+  async publishBatch(messages: readonly OutgoingMessage[]): Promise<PublishResult[]> {
+    const channel = await this.readyChannel();
+    if (channel === undefined) {
+      const { state, reason = '' } = this.status;
+      const error = new Error(`no channel to RabbitMQ (${state}): ${reason}`);
+      return messages.map(() => ({ kind: 'failed', ambiguous: false, error }));
+    }
+    this.watchProgress();
+    const results: Promise<PublishResult>[] = [];
+    for (const message of messages) {
+      const { result, bufferFull } = this.send(channel, message);
+      results.push(result);
+      if (bufferFull) await drainedOrClosed(channel);
+    }
+    return Promise.all(results);
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    clearInterval(this.watch);
+    await this.keeper.close();
+    this.unconfirmed.abandonAll(new Error('publisher closed before the confirm'));
+  }
+
+  private send(
+    channel: ConfirmChannel,
+    message: OutgoingMessage,
+  ): { result: Promise<PublishResult>; bufferFull: boolean } {
+    let bufferFull = false;
+    const result = new Promise<PublishResult>((resolve) => {
+      const body = typeof message.body === 'string' ? Buffer.from(message.body) : message.body;
+      const settle = this.unconfirmed.add(message.id, resolve);
+      try {
+        bufferFull = !channel.publish(
+          message.queue === undefined ? this.options.exchange : '',
+          message.queue ?? message.type,
+          body,
+          publishOptions(message),
+          (refusal: Error | null) => settle(refusal),
+        );
+      } catch (cause) {
+        // Closed between two messages of the batch, or a message that AMQP cannot carry: nothing was sent.
+        settle(cause instanceof Error ? cause : new Error(String(cause)));
+      }
+    });
+    return { result, bufferFull };
+  }
+
+  private async readyChannel(): Promise<ConfirmChannel | undefined> {
+    const { readyTimeoutMs = 5_000, connection } = this.options;
+    if (this.closed) return undefined;
+    const channel = await this.keeper.whenOpen(readyTimeoutMs);
+    if (channel === undefined || !connection.blocked) return channel;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        if (connection.blocked && !timeUp) return;
+        clearTimeout(timer);
+        remove();
+        resolve();
+      };
+      let timeUp = false;
+      const remove = connection.onChange(done);
+      const timer = setTimeout(() => {
+        timeUp = true;
+        done();
+      }, readyTimeoutMs);
+    });
+    return connection.blocked ? undefined : this.keeper.channel;
+  }
+
+  /** Gives the channel up when nothing was confirmed for too long although the broker is reading. */
+  private watchProgress(): void {
+    if (this.watch !== undefined) return;
+    const { confirmTimeoutMs = 30_000, connection, logger } = this.options;
+    let waitedMs = 0;
+    let settledBefore = this.unconfirmed.settled;
+    this.watch = setInterval(() => {
+      if (this.unconfirmed.size === 0) {
+        clearInterval(this.watch);
+        this.watch = undefined;
+        return;
+      }
+      if (this.unconfirmed.settled !== settledBefore) waitedMs = 0;
+      else if (!connection.blocked) waitedMs += CHECK_MS;
+      settledBefore = this.unconfirmed.settled;
+      if (waitedMs < confirmTimeoutMs) return;
+      waitedMs = 0;
+      logger.error({ count: this.unconfirmed.size }, 'no confirm in time, opening another channel');
+      void this.keeper.discard();
+    }, CHECK_MS);
+    this.watch.unref();
+  }
+}
+
+function publishOptions(message: OutgoingMessage): Options.Publish {
+  return {
+    persistent: true,
+    mandatory: message.mandatory ?? true,
+    messageId: message.id,
+    contentType: 'application/json',
+    timestamp: Math.floor(message.timestampMs / 1000),
+    headers: { ...message.headers, event_type: message.type, event_id: message.id, timestamp: message.timestampMs },
+  };
+}
+
+async function drainedOrClosed(channel: ConfirmChannel): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      channel.removeListener('drain', done);
+      channel.removeListener('close', done);
+      resolve();
+    };
+    channel.once('drain', done);
+    channel.once('close', done);
+  });
+}
