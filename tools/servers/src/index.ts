@@ -1,0 +1,17 @@
+export { startServers } from './start-servers';
+export type { StartServersOptions } from './start-servers';
+export { SERVER_KINDS, SERVER_SOURCES, ServerUnavailableError } from './types';
+export type {
+  RunningServers,
+  ServerEndpoint,
+  ServerFlavour,
+  ServerHandle,
+  ServerIdentity,
+  ServerKind,
+  ServerSource,
+} from './types';
+export { Supervisor } from './supervisor/supervisor';
+export type { ProcessExit, ProcessSpec, SupervisedProcess } from './supervisor/supervisor';
+export { PortAllocator, portIsFree } from './ports';
+export { pollUntil } from './poll';
+export { withoutCredentials } from './urls';

@@ -1,0 +1,132 @@
+import { join } from 'node:path';
+import { PortAllocator } from './ports';
+import { RECIPES } from './recipes/recipes';
+import { dockerSource } from './sources/docker.source';
+import { environmentSource } from './sources/environment.source';
+import { installedSource } from './sources/installed.source';
+import { localSource } from './sources/local.source';
+import type { Source, SourceContext } from './sources/source';
+import { unpackedSource } from './sources/unpacked.source';
+import { Supervisor } from './supervisor/supervisor';
+import { SERVER_SOURCES, ServerUnavailableError } from './types';
+import type { RunningServers, ServerHandle, ServerKind, ServerSource } from './types';
+import type { Recipe } from './recipes/recipe';
+import { withoutCredentials } from './urls';
+
+const REPOSITORY = join(__dirname, '..', '..', '..');
+
+export interface StartServersOptions<K extends ServerKind> {
+  readonly need: readonly K[];
+  /** Short word for the run directory's name: demo, dev, bench, test. */
+  readonly purpose: string;
+  /** Gets `.run/<purpose>-<pid>` for data and `.cache/servers` for what later runs use again. @default the repository */
+  readonly baseDir?: string;
+  /** One line for each choice. @default prints nothing */
+  readonly log?: (line: string) => void;
+  /** @default process.env */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Restricts where servers may come from. @default all, in the order of SERVER_SOURCES */
+  readonly sources?: readonly ServerSource[];
+  /** For tests of the choice itself. */
+  readonly sourceImplementations?: Readonly<Record<ServerSource, Source>>;
+}
+
+const SOURCES: Readonly<Record<ServerSource, Source>> = {
+  environment: environmentSource,
+  docker: dockerSource,
+  local: localSource,
+  unpacked: unpackedSource,
+  installed: installedSource,
+};
+
+/**
+ * Provides real servers, each from the first source that has it: a URL from the environment, Docker, local programs, unpacked Debian
+ * packages, the system's package manager. Started servers listen on 127.0.0.1, keep their data in the run directory and end with this
+ * process, however it ends. Rejects with ServerUnavailableError when a server cannot be had; the others are stopped then.
+ */
+export async function startServers<K extends ServerKind>(options: StartServersOptions<K>): Promise<RunningServers<K>> {
+  const run = new Run(options);
+  try {
+    const handles = await Promise.all(
+      options.need.map(async (kind) => [kind, await provide(RECIPES[kind], options, run)] as const),
+    );
+    const servers = Object.fromEntries(handles) as Record<K, ServerHandle>;
+    return {
+      servers,
+      get endpoints() {
+        return Object.fromEntries(
+          handles.map(([kind, handle]) => [kind, handle.endpoint]),
+        ) as RunningServers<K>['endpoints'];
+      },
+      directory: (await run.supervisor()).directory,
+      stop: () => run.stop(),
+      detach: async () => (await run.supervisor()).detach(),
+    };
+  } catch (error) {
+    await run.stop();
+    throw error;
+  }
+}
+
+async function provide<K extends ServerKind>(
+  recipe: Recipe,
+  options: StartServersOptions<K>,
+  run: Run,
+): Promise<ServerHandle> {
+  const reasons: string[] = [];
+  const sources = options.sourceImplementations ?? SOURCES;
+  for (const name of SERVER_SOURCES) {
+    if (options.sources && !options.sources.includes(name)) continue;
+    const source = sources[name];
+    try {
+      const result = await source.open(recipe, run);
+      if (result.kind === 'server') {
+        run.log(choiceLine(result.server, source));
+        return result.server;
+      }
+      reasons.push(`${name}: ${result.reason}`);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      // A URL that was asked for and does not answer is a mistake to report, not a reason to start something else.
+      if (name === 'environment') throw new ServerUnavailableError(recipe.kind, `${message}.`, reasons);
+      run.log(`${recipe.kind.padEnd(9)} ${source.description}: ${message}; trying the next source`);
+      reasons.push(`${name}: ${message}`);
+    }
+  }
+  throw new ServerUnavailableError(recipe.kind, recipe.advice, reasons);
+}
+
+function choiceLine({ endpoint }: ServerHandle, source: Source): string {
+  const { kind, flavour, version, url } = endpoint;
+  const label = flavour === kind ? version : `${version} (${flavour})`;
+  return `${kind.padEnd(9)} ${label.padEnd(18)} ${source.description.padEnd(25)} ${withoutCredentials(url)}`;
+}
+
+/** What the sources of one run share. */
+class Run implements SourceContext {
+  readonly env: NodeJS.ProcessEnv;
+  readonly purpose: string;
+  readonly cacheDirectory: string;
+  readonly ports = new PortAllocator();
+  readonly log: (line: string) => void;
+  readonly #parent: string;
+  #supervisor: Promise<Supervisor> | undefined;
+
+  constructor(options: StartServersOptions<ServerKind>) {
+    const base = options.baseDir ?? REPOSITORY;
+    this.env = options.env ?? process.env;
+    this.purpose = options.purpose;
+    this.cacheDirectory = join(base, '.cache', 'servers');
+    this.#parent = join(base, '.run');
+    this.log = options.log ?? ((): void => undefined);
+  }
+
+  supervisor(): Promise<Supervisor> {
+    this.#supervisor ??= Supervisor.start({ parent: this.#parent, purpose: this.purpose });
+    return this.#supervisor;
+  }
+
+  async stop(): Promise<void> {
+    await (await this.#supervisor)?.stop();
+  }
+}
