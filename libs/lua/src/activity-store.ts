@@ -4,6 +4,8 @@ import { couponSnsOf } from './claim-units';
 import { readRunId } from './claim-redis';
 import { REGISTRY_KEY, activityKeys } from './keys';
 import { HalfLoadedError, REPLY, UnexpectedReplyError } from './reply-codes';
+import { encodeReceipts } from './receipts';
+import type { RestoredClaim } from './restored-claim';
 import { runScript } from './run-script';
 import type { ClaimRedis } from './run-script';
 
@@ -60,6 +62,14 @@ export type SettleResult =
   | { readonly kind: 'released'; readonly eventSeq: number }
   | { readonly kind: 'confirmed' | 'already' | 'tombstoned' | 'exceeds_total' | 'no_such_claim' }
   | { readonly kind: 'refused'; readonly state: 'CONFIRMED' | 'RELEASED' };
+
+export type AdoptRunResult =
+  NotApplicable | { readonly kind: 'adopted' | 'already' } | { readonly kind: 'other_run'; readonly runId: string };
+
+export type RestoreResult =
+  | { readonly kind: 'restored' | 'already' | 'exceeds_total' }
+  | { readonly kind: 'outbox_not_empty'; readonly length: number }
+  | { readonly kind: 'wrong_epoch'; readonly epoch: number };
 
 export interface PurchasedClaim {
   readonly claimId: ClaimId;
@@ -187,6 +197,61 @@ export class ActivityStore {
     }
   }
 
+  /** Accepts the server's present run for an activity that was verified while it still carried `verifiedRunId`. */
+  async adoptRun(id: ActivityId, claim: { epoch: number; verifiedRunId: string }): Promise<AdoptRunResult> {
+    const k = activityKeys(id);
+    const runId = await this.runIdOf(k.activity);
+    const reply = await this.call('adoptRun', [k.activity], [claim.epoch, claim.verifiedRunId, runId]);
+    if (reply[0] === 1) return { kind: 'adopted' };
+    if (reply[0] === 2) return { kind: 'already' };
+    if (reply[0] === REPLY.REFUSED_BY_STATE) return { kind: 'other_run', runId: String(reply[1]) };
+    return notApplicable('adopt-run', id, reply);
+  }
+
+  /**
+   * Puts an activity back that Redis has lost, closed, under `activity.epoch`. `claims` may come in any order, but all claims of one user must
+   * be in one chunk. Nothing of the old state is touched before the last step, which is atomic.
+   */
+  async restore(
+    activity: PrewarmActivity,
+    state: { claimed: number; eventSeq: number; claims: AsyncIterable<readonly RestoredClaim[]> },
+  ): Promise<RestoreResult> {
+    const k = activityKeys(activity.activityId);
+    const prepared = `${k.user}:restore:${activity.epoch}`;
+    await this.redis.unlink(prepared);
+    for await (const chunk of state.claims) {
+      const fields = encodeReceipts(chunk);
+      if (fields.size > 0) await this.redis.hset(prepared, fields);
+    }
+    await this.redis.sadd(REGISTRY_KEY, activity.activityId);
+    const keys = [k.activity, k.stock, k.user, prepared, k.outbox, k.persisted, k.rateEven, k.rateOdd, k.stats];
+    const reply = await this.call('restoreActivity', keys, [
+      await this.runIdOf(k.activity),
+      activity.activityId,
+      activity.templateId,
+      activity.startMs,
+      activity.endMs,
+      activity.perUserLimit,
+      activity.total,
+      activity.epoch,
+      activity.userRatePerSecond,
+      state.claimed,
+      state.eventSeq,
+    ]);
+    await this.redis.unlink(prepared);
+    if (reply[0] === 1) return { kind: 'restored' };
+    if (reply[0] === 2) return { kind: 'already' };
+    if (reply[0] === REPLY.REFUSED_BY_STATE) return { kind: 'outbox_not_empty', length: Number(reply[1]) };
+    if (reply[0] === REPLY.WRONG_EPOCH) return { kind: 'wrong_epoch', epoch: Number(reply[1]) };
+    if (reply[0] === REPLY.EXCEEDS_TOTAL) return { kind: 'exceeds_total' };
+    throw new UnexpectedReplyError('restore-activity', reply);
+  }
+
+  /** Run id of the server that holds an activity. */
+  runId(id: ActivityId): Promise<string> {
+    return this.runIdOf(activityKeys(id).activity);
+  }
+
   /** What a user holds; null when the activity is not loaded. `count` counts units that were not given back. */
   async purchased(
     id: ActivityId,
@@ -223,7 +288,7 @@ export class ActivityStore {
   private async runIdOf(key: string): Promise<string> {
     if ('nodes' in this.redis) {
       const reply = await this.redis.eval("return redis.call('INFO', 'server')", 1, key);
-      return readRunId({ info: () => Promise.resolve(String(reply)) } as unknown as Parameters<typeof readRunId>[0]);
+      return readRunId({ info: () => Promise.resolve(String(reply)) });
     }
     return readRunId(this.redis);
   }
@@ -235,7 +300,7 @@ export class ActivityStore {
   ): Promise<unknown[]> {
     const reply = await runScript(this.redis, name, keys, args);
     if (!Array.isArray(reply) || reply[0] === REPLY.INVALID_ARGUMENTS) throw new UnexpectedReplyError(name, reply);
-    return reply;
+    return reply as unknown[];
   }
 }
 

@@ -3,9 +3,11 @@ export type {
   ActivityRecord,
   ActivitySnapshot,
   AddStockResult,
+  AdoptRunResult,
   PrewarmActivity,
   PrewarmResult,
   PurchasedClaim,
+  RestoreResult,
   SetStateResult,
   SettleResult,
 } from './activity-store';
@@ -18,6 +20,7 @@ export { PIPELINE_KEY, REGISTRY_KEY, activityKeys } from './keys';
 export type { ActivityKeys } from './keys';
 export { OutboxStream, markPersisted } from './outbox-stream';
 export type { OutboxEntry, PersistedEvent } from './outbox-stream';
+export type { RestoredClaim } from './restored-claim';
 export { HalfLoadedError, REPLY, UnexpectedReplyError } from './reply-codes';
 export { loadScripts, runScript } from './run-script';
 export type { ClaimRedis, ScriptName } from './run-script';

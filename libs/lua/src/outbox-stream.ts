@@ -25,10 +25,12 @@ export class OutboxStream {
 
   /** New entries, handed to this consumer alone. Empty when there are none or the activity is not loaded. */
   async read(id: ActivityId, options: { consumer: string; count: number }): Promise<OutboxEntry[]> {
-    const reply = (await this.redis
-      .xreadgroup('GROUP', GROUP, options.consumer, 'COUNT', options.count, 'STREAMS', activityKeys(id).outbox, '>')
-      .catch(emptyWhenGone)) as [string, StreamReply][] | null;
-    return entriesOf(reply?.[0]?.[1] ?? []);
+    const key = activityKeys(id).outbox;
+    const reply: unknown = await this.redis
+      .xreadgroup('GROUP', GROUP, options.consumer, 'COUNT', options.count, 'STREAMS', key, '>')
+      .catch(emptyWhenGone);
+    const streams = (reply ?? []) as [string, StreamReply][];
+    return entriesOf(streams[0]?.[1] ?? []);
   }
 
   /** Entries another consumer took and did not confirm for `minIdleMs`: its process is gone. */
