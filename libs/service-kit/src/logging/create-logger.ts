@@ -32,8 +32,21 @@ export function createLogger({ name, level, allow = [], destination }: LoggerOpt
     formatters: {
       level: (label: string) => ({ level: label }),
       log: filter,
-      bindings: filter,
     },
   };
-  return destination === undefined ? pino(options) : pino(options, destination);
+  const logger = destination === undefined ? pino(options) : pino(options, destination);
+  return filteringChildren(logger, filter);
+}
+
+/** pino applies `formatters.bindings` to the first logger only; children inherit this `child` through their prototype. */
+function filteringChildren(
+  logger: Logger,
+  filter: (attributes: Record<string, unknown>) => Record<string, unknown>,
+): Logger {
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- called with the `this` of whoever is asked for a child
+  const { child } = logger;
+  logger.child = function filteredChild(this: Logger, bindings, options) {
+    return child.call(this, filter(bindings), options);
+  } as typeof child;
+  return logger;
 }
