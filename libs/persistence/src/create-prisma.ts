@@ -14,6 +14,10 @@ export interface CreatePrismaOptions extends PoolOptions {
  */
 export function createPrisma(url: string, options: CreatePrismaOptions = {}): PrismaClient {
   const { onConnectionError } = options;
-  const adapter = new PrismaMariaDb(poolConfig(url, options), onConnectionError ? { onConnectionError } : {});
+  const adapter = new PrismaMariaDb(poolConfig(url, options), {
+    // Prepared statements cost a round trip each (nothing here caches them) and 65,535 placeholders at most; the driver escapes as well.
+    useTextProtocol: true,
+    ...(onConnectionError ? { onConnectionError } : {}),
+  });
   return new PrismaClient({ adapter, errorFormat: 'minimal' });
 }

@@ -11,3 +11,26 @@ export type { Migration } from './migrations/migration';
 export { readMigrations } from './migrations/read-migrations';
 export { runMigrateCommand } from './migrations/run-migrate-command';
 export type { MigrateCommand } from './migrations/run-migrate-command';
+export { classifyMysqlError } from './mysql-error';
+export type { MysqlErrorClass } from './mysql-error';
+export { assertDurableMysql, databaseNowMs } from './server-settings';
+export type { SettingProblem } from './server-settings';
+export { GRANTS, MYSQL_APPS, MYSQL_USERS } from './grants/grants';
+export type { MysqlApp } from './grants/grants';
+export { applyGrants, renderGrants } from './grants/apply-grants';
+export type { GrantOptions } from './grants/apply-grants';
+export { missingSequences } from './conservation/missing-sequences';
+export type { MissingSequences, SequenceGap } from './conservation/missing-sequences';
+export { readLedger } from './conservation/read-ledger';
+export type { Ledger, ReadLedgerOptions } from './conservation/read-ledger';
+export { assembleConservation } from './conservation/assemble-conservation';
+export type { ConservationCheck, ConservationReport, ConservationVerdict } from './conservation/assemble-conservation';
+export type {
+  ConservationReading,
+  LocatedRange,
+  MissingPlace,
+  PipelineObservation,
+  StockReading,
+} from './conservation/conservation-reading';
+export { readConservation } from './conservation/read-conservation';
+export type { ConservationSources, ReadConservationOptions } from './conservation/read-conservation';

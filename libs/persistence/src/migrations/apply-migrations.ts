@@ -47,6 +47,8 @@ export interface ApplyResult {
  */
 export async function applyMigrations(options: ApplyOptions): Promise<ApplyResult> {
   const connection = await createConnection({ ...driverConfig(options.url), multipleStatements: true });
+  // A connection that breaks rejects the statement under way; without a listener it would also end the process.
+  connection.on('error', () => undefined);
   try {
     return await withLock(connection, options.lockTimeoutMs ?? 60_000, () => run(connection, options));
   } finally {

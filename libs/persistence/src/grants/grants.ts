@@ -1,0 +1,47 @@
+/** The apps that have a MySQL user. The gateway has none. */
+export const MYSQL_APPS = ['admin', 'worker', 'saga'] as const;
+export type MysqlApp = (typeof MYSQL_APPS)[number];
+
+/** Name of each app's user in a deployment; tests use names of their own. */
+export const MYSQL_USERS: Readonly<Record<MysqlApp, string>> = {
+  admin: 'coupon_admin',
+  worker: 'coupon_worker',
+  saga: 'coupon_saga',
+};
+
+type Right = 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE' | 'UPDATE (used_count)';
+const DML: readonly Right[] = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'];
+
+/** Table by table, what each app may do; whatever is not here is forbidden. The schema itself belongs to whoever runs `migrate`. */
+export const GRANTS: Readonly<Record<MysqlApp, Readonly<Record<string, readonly Right[]>>>> = {
+  admin: {
+    coupon_templates: ['SELECT', 'INSERT', 'UPDATE'],
+    flash_sale_activities: ['SELECT', 'INSERT', 'UPDATE'],
+    user_coupons: ['SELECT', 'INSERT', 'UPDATE'],
+    coupon_usage_logs: ['SELECT'],
+    claim_events: ['SELECT'],
+    dead_letters: ['SELECT'],
+    operations: DML,
+    idempotency_keys: DML,
+    audit_log: ['SELECT', 'INSERT'],
+    _prisma_migrations: ['SELECT'],
+  },
+  worker: {
+    coupon_templates: ['SELECT'],
+    flash_sale_activities: ['SELECT', 'UPDATE'],
+    user_coupons: ['SELECT', 'INSERT', 'UPDATE'],
+    claim_events: DML,
+    dead_letters: DML,
+    operations: DML,
+    outbox: DML,
+    _prisma_migrations: ['SELECT'],
+  },
+  saga: {
+    coupon_templates: ['SELECT', 'UPDATE (used_count)'],
+    user_coupons: ['SELECT', 'UPDATE'],
+    coupon_usage_logs: ['SELECT', 'INSERT'],
+    barrier: DML,
+    outbox: DML,
+    _prisma_migrations: ['SELECT'],
+  },
+};
