@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto';
+import { PROVISION_TIMEOUT_MS, testServer } from './test-servers';
+
+export interface Vhost {
+  readonly name: string;
+  /** AMQP URL of the virtual host. */
+  readonly url: string;
+  /** Base URL of the broker's management API, with credentials. */
+  readonly managementUrl: string;
+}
+
+const CALL_TIMEOUT_MS = 20_000;
+
+/** Creates a RabbitMQ virtual host of its own on the shared broker. `remove` deletes it with all its queues. */
+export async function createVhost(): Promise<Vhost & { remove(): Promise<void> }> {
+  const endpoint = await testServer('rabbitmq');
+  const { managementUrl } = endpoint;
+  if (managementUrl === undefined) {
+    throw new Error('specs need virtual hosts of their own: set AMQP_MANAGEMENT_URL to the management API of AMQP_URL');
+  }
+  return createVhostAt({ url: endpoint.url, managementUrl });
+}
+
+/** The same on any broker, for specs that run one of their own. */
+export async function createVhostAt(broker: {
+  url: string;
+  managementUrl: string;
+}): Promise<Vhost & { remove(): Promise<void> }> {
+  const name = `test-${randomBytes(6).toString('hex')}`;
+  const user = new URL(broker.url).username;
+  await callManagement(broker.managementUrl, 'PUT', `/api/vhosts/${name}`);
+  await callManagement(broker.managementUrl, 'PUT', `/api/permissions/${name}/${user}`, {
+    configure: '.*',
+    write: '.*',
+    read: '.*',
+  });
+  const url = new URL(broker.url);
+  url.pathname = `/${name}`;
+  return {
+    name,
+    url: url.toString(),
+    managementUrl: broker.managementUrl,
+    remove: () => callManagement(broker.managementUrl, 'DELETE', `/api/vhosts/${name}`).then(() => undefined),
+  };
+}
+
+/** A virtual host for the specs of the surrounding describe block. */
+export function useVhost(): Vhost {
+  let current: Awaited<ReturnType<typeof createVhost>> | undefined;
+  const get = (): Vhost => {
+    if (!current) throw new Error('the virtual host exists only while hooks and tests run');
+    return current;
+  };
+  beforeAll(async () => {
+    current = await createVhost();
+  }, PROVISION_TIMEOUT_MS);
+  afterAll(async () => {
+    await current?.remove();
+    current = undefined;
+  });
+  return {
+    get name() {
+      return get().name;
+    },
+    get url() {
+      return get().url;
+    },
+    get managementUrl() {
+      return get().managementUrl;
+    },
+  };
+}
+
+/** One call of RabbitMQ's management API. `path` starts with /api. Resolves with the parsed body; rejects on any status but 2xx. */
+export async function callManagement(
+  managementUrl: string,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<unknown> {
+  const { origin, username, password } = new URL(managementUrl);
+  const credentials = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64');
+  const response = await fetch(`${origin}${path}`, {
+    method,
+    headers: { authorization: `Basic ${credentials}`, 'content-type': 'application/json' },
+    signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`RabbitMQ management API: ${method} ${path} answered ${response.status} ${text}`);
+  return text === '' ? undefined : JSON.parse(text);
+}

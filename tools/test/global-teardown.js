@@ -1,0 +1,5 @@
+const { stopForRun } = require('./coordinator.js');
+
+module.exports = async function globalTeardown() {
+  await stopForRun();
+};
