@@ -26,16 +26,21 @@ export function toGrpcError(error: unknown): GrpcStatus & { readonly unexpected:
   return { code: ERROR_CODES[body.code].grpc, details: body.message, metadata, unexpected };
 }
 
-/** The error of a client call -> AppError, the inverse of `toGrpcError`; a foreign server's status is mapped by its number. */
+/**
+ * The error of a client call -> AppError, the inverse of `toGrpcError`; a foreign server's status is mapped by its number. UNAVAILABLE is
+ * NOT_READY (nothing happened) only if no connection came about; a connection lost in mid-call leaves the outcome open.
+ */
 export function fromGrpcError(error: ServiceError): AppError {
   const given = error.metadata.get(CODE_KEY)[0];
-  const code = typeof given === 'string' && isErrorCode(given) ? given : codeOfStatus(error.code);
+  const code = typeof given === 'string' && isErrorCode(given) ? given : codeOfStatus(error);
   const details = detailsOf(error.metadata);
   return new AppError(code, error.details, { ...(details === undefined ? {} : { details }), cause: error });
 }
 
-function codeOfStatus(code: number): ErrorCode {
-  switch (code as status) {
+const NEVER_CONNECTED = /^(?:No connection established|Name resolution failed)/;
+
+function codeOfStatus({ code, details }: ServiceError): ErrorCode {
+  switch (code) {
     case status.INVALID_ARGUMENT:
     case status.OUT_OF_RANGE:
       return 'INVALID_ARGUMENT';
@@ -52,7 +57,7 @@ function codeOfStatus(code: number): ErrorCode {
     case status.RESOURCE_EXHAUSTED:
       return 'RATE_LIMITED';
     case status.UNAVAILABLE:
-      return 'NOT_READY';
+      return NEVER_CONNECTED.test(details) ? 'NOT_READY' : 'OUTCOME_UNKNOWN';
     case status.DEADLINE_EXCEEDED:
     case status.CANCELLED:
       return 'OUTCOME_UNKNOWN';
