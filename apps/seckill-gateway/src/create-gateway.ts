@@ -60,23 +60,24 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
   });
   const store = (): ActivityStore => new ActivityStore(session.require().redis);
 
+  const purchase = {
+    desk,
+    authenticator,
+    anybody: config.auth.mode === 'none' ? ANYBODY : null,
+    logger,
+  };
   const app = createHttpApp({
     logger,
     health,
     metrics,
     bodyLimitBytes: HOT_BODY_LIMIT_BYTES,
-    routes: gatewayRoutes({ authenticator, store, directory, desk, claimMetrics, metrics }),
+    routes: gatewayRoutes({ authenticator, store, directory, desk, claimMetrics, metrics, purchase }),
   });
-  const purchase = purchaseHandler({
-    desk,
-    authenticator,
-    anybody: config.auth.mode === 'none' ? ANYBODY : null,
-    logger,
-  });
+  const handlePurchase = purchaseHandler(purchase);
   const http = createHttpServer({
     ...config.http,
     handler: (request, response) => {
-      if (isPurchase(request)) purchase(request, response);
+      if (isPurchase(request)) handlePurchase(request, response);
       else app(request, response);
     },
   });

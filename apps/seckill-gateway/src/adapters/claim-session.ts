@@ -118,7 +118,7 @@ export class ClaimSession {
   private async wrongSettings(): Promise<string[]> {
     const wrong: string[] = [];
     for (const [name, wanted] of Object.entries(REQUIRED_SETTINGS[this.options.durability])) {
-      const [, value] = (await this.redis.config('GET', name));
+      const [, value] = await this.redis.config('GET', name);
       if (value !== wanted) wrong.push(`${name}=${wanted} (is ${value ?? 'unknown'})`);
     }
     return wrong;

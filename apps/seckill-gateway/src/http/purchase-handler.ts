@@ -20,7 +20,8 @@ export interface PurchaseDependencies {
 }
 
 export function isPurchase(request: IncomingMessage): boolean {
-  return request.method === 'POST' && request.url === PURCHASE_PATH;
+  if (request.method !== 'POST' || request.url === undefined) return false;
+  return request.url === PURCHASE_PATH || request.url.startsWith(`${PURCHASE_PATH}?`);
 }
 
 /** The hot route on plain node:http: Express in front of it would halve its rate. */
@@ -45,21 +46,26 @@ export function purchaseHandler(
       body = body === undefined ? chunk : Buffer.concat([body, chunk]);
     });
     request.on('end', () => {
-      if (size <= MAX_BODY_BYTES) purchase(deps, request, response, body);
+      if (size <= MAX_BODY_BYTES) {
+        purchase(deps, request, response, () => {
+          requireJson(request);
+          return parseJson(body);
+        });
+      }
     });
   };
 }
 
-function purchase(
+/** Claims for a request whose body is read; `readBody` may throw the error to answer with. */
+export function purchase(
   deps: PurchaseDependencies,
   request: IncomingMessage,
   response: ServerResponse,
-  body: Buffer | undefined,
+  readBody: () => unknown,
 ): void {
   let command: ClaimCommand;
   try {
-    requireJson(request);
-    command = parsePurchase(parseJson(body), keyOf(request));
+    command = parsePurchase(readBody(), keyOf(request));
   } catch (error) {
     sendError(response, error, deps.logger);
     return;

@@ -5,6 +5,8 @@ import type { Authenticator, Metrics, Route } from '@coupon/service-kit';
 import type { ActivityDirectory } from '../use-cases/activity-directory';
 import type { ClaimDesk } from '../use-cases/claim-coupon.use-case';
 import type { ClaimMetrics } from '../use-cases/claim-metrics';
+import { PURCHASE_PATH, purchase } from './purchase-handler';
+import type { PurchaseDependencies } from './purchase-handler';
 import { getActivityStats } from '../use-cases/get-activity-stats.use-case';
 import { getPurchases } from '../use-cases/get-purchases.use-case';
 
@@ -16,12 +18,16 @@ export interface RouteDependencies {
   readonly desk: ClaimDesk;
   readonly claimMetrics: ClaimMetrics;
   readonly metrics: Metrics;
+  readonly purchase: PurchaseDependencies;
 }
 
-/** Everything but the purchase itself, which has a handler of its own (purchase-handler.ts). */
+/** Everything beside the hot route; the purchase is here too, for spellings of its path that the hot route does not know. */
 export function gatewayRoutes(deps: RouteDependencies): Route[] {
   const authenticated = authenticateHttp(deps.authenticator);
   return [
+    route('post', PURCHASE_PATH, (request, response) => {
+      purchase(deps.purchase, request, response, () => request.body as unknown);
+    }),
     route('get', '/api/v1/seckill/stats/:activity_id', authenticated, async (request, response) => {
       const id = parseId<'activity'>(request.params['activity_id'], 'activity_id');
       response.json(await getActivityStats({ store: deps.store(), directory: deps.directory }, id));

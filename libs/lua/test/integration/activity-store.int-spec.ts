@@ -2,7 +2,6 @@ import { HalfLoadedError } from '../../src/reply-codes';
 import { OutboxStream, markPersisted } from '../../src/outbox-stream';
 import { activityKeys } from '../../src/keys';
 import type { RestoredClaim } from '../../src/restored-claim';
-import type { ClaimId } from '@coupon/domain';
 import { aClaim, useLua } from './fixture';
 
 const lua = useLua();
@@ -159,7 +158,7 @@ describe('ActivityStore', () => {
         claimId: kept.claimId,
         eventSeq: 1,
         slots: [1],
-        idempotencyKey: 'my key'.replace(' ', '-'),
+        idempotencyKey: 'my-key',
         released: false,
       },
       { userId: given.userId, claimId: given.claimId, eventSeq: 2, slots: [], idempotencyKey: '', released: true },

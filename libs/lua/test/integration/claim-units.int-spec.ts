@@ -32,7 +32,7 @@ describe('claim-units', () => {
         { sn: `${claim.claimId}002`, slot: 2 },
       ],
       epoch: 1,
-      claimed_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+      claimed_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) as string,
       idempotency_key: 'order-"1"',
     });
     expect(await lua.store.snapshot(activityId)).toMatchObject({ available: 1, claimed: 2, eventSeq: 1 });
