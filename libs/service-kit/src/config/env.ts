@@ -101,6 +101,11 @@ function secret(minBytes: number): z.ZodType<string, string> {
   );
 }
 
+/** Any text that is not blank. */
+function text(): z.ZodType<string, string> {
+  return converted((given) => (given === '' ? undefined : given), 'must not be blank');
+}
+
 /** `host:port`, as gRPC addresses are written. */
 function hostPort(): z.ZodType<string, string> {
   return converted((text) => {
@@ -110,4 +115,4 @@ function hostPort(): z.ZodType<string, string> {
 }
 
 /** Readers for environment variables; add `.default(value)` (a value of the output type) or `.optional()`. */
-export const env = Object.freeze({ boolean, durationMs, hostPort, integer, listOf, oneOf, port, secret, url });
+export const env = Object.freeze({ boolean, durationMs, hostPort, integer, listOf, oneOf, port, secret, text, url });

@@ -157,9 +157,12 @@ describe('GrpcServer', () => {
     await expect(check('')).resolves.toBe('NOT_SERVING');
   });
 
-  it('serves reflection with the services of the contracts', async () => {
+  it('serves reflection with the services it has, health among them, and no others', async () => {
     const { server } = await serve(() => Promise.resolve(answer));
-    expect(await reflectedServices(server.port, cleanups)).toContain('coupon.v1.Seckill');
+    const listed = await reflectedServices(server.port, cleanups);
+    expect(listed).toContain('coupon.v1.Seckill');
+    expect(listed).toContain('grpc.health.v1.Health');
+    expect(listed).not.toContain('coupon.v1.CouponSaga');
   });
 
   it('drains: refuses new calls, finishes the one in hand, does not wait for a health watcher', async () => {

@@ -1,17 +1,19 @@
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import type { Server } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
+import { service as healthService } from 'grpc-health-check';
 
-/** Server reflection (v1 and v1alpha) from a descriptor set, without `.proto` files at run time. */
+/** Server reflection (v1 and v1alpha) of `services` and grpc.health.v1, from descriptors, without `.proto` files of ours at run time. */
 export function addReflection(server: Server, descriptorSet: Uint8Array, services: readonly string[]): void {
+  const health = Object.values(healthService).flatMap(({ requestType }) => requestType.fileDescriptorProtos);
   // ReflectionService only reads `fileDescriptorProtos` of the package definition it is given.
   const definition = {
     format: 'Protocol Buffer 3 DescriptorProto',
     type: {},
-    fileDescriptorProtos: filesOf(descriptorSet),
+    fileDescriptorProtos: [...filesOf(descriptorSet), ...health],
   };
   new ReflectionService({ descriptors: definition } as ConstructorParameters<typeof ReflectionService>[0], {
-    services: [...services],
+    services: [...services, 'grpc.health.v1.Health'],
   }).addToServer(server);
 }
 
