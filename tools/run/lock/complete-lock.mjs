@@ -9,7 +9,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-/** Words of a platform package's name, in the words of npm's `os` and `cpu` fields. */
+/**
+ * Words of a platform package's name, in the words of npm's `os` and `cpu` fields.
+ * @type {Readonly<Record<string, string>>}
+ */
 const OS_WORDS = {
   aix: 'aix',
   android: 'android',
@@ -23,6 +26,7 @@ const OS_WORDS = {
   sunos: 'sunos',
   win32: 'win32',
 };
+/** @type {Readonly<Record<string, string>>} */
 const CPU_WORDS = {
   aarch64: 'arm64',
   arm: 'arm',

@@ -1,0 +1,16 @@
+export { startPlatform } from './platform/start-platform';
+export type { StartPlatformOptions } from './platform/start-platform';
+export type { Platform } from './platform/platform';
+export type { AppInstance } from './platform/app-instance';
+export { signToken } from './platform/auth';
+export type { PlatformAuth } from './platform/auth';
+export { queueDepth } from './platform/borrowed-servers';
+export { ENDPOINTS_FILE, REPOSITORY } from './platform/layout';
+export type { AppName } from './platform/layout';
+export { liveEndpoints, removeEndpoints, writeEndpoints } from './platform/endpoints';
+export type { Endpoints } from './platform/endpoints';
+export { runCommand } from './cli/run-command';
+export type { CommandContext } from './cli/run-command';
+export { labelled, standardScreen } from './cli/screen';
+export type { Screen } from './cli/screen';
+export { UserError } from './cli/user-error';

@@ -1,0 +1,101 @@
+import { randomBytes } from 'node:crypto';
+import { createConnection } from 'mysql2/promise';
+import type { Connection } from 'mysql2/promise';
+import { EMBEDDED_MIGRATIONS, MYSQL_APPS, applyGrants, applyMigrations } from '@coupon/persistence';
+import type { MysqlApp } from '@coupon/persistence';
+import type { AppName } from './layout';
+
+/** Which app uses which MySQL user. */
+const APP_OF: Readonly<Record<MysqlApp, AppName>> = {
+  admin: 'coupon-admin',
+  worker: 'seckill-worker',
+  saga: 'saga-participant',
+};
+
+export interface PlatformDatabase {
+  readonly name: string;
+  /** The administrator's URL with the database. */
+  readonly adminUrl: string;
+  /** The apps' own users. */
+  readonly appUrls: Readonly<Partial<Record<AppName, string>>>;
+  /** Brings it to the newest migration; for a checkout whose migrations changed since. */
+  readonly appliedMigrations: number;
+  /** Removes database and users; for a server that stays. */
+  drop(): Promise<void>;
+}
+
+export interface PrepareDatabaseOptions {
+  /** The administrator's, with or without a database. */
+  readonly serverUrl: string;
+  /** The database when the URL names none. */
+  readonly name: string;
+  /** Put behind the names of the apps' users, so that two runs on one server do not share them. */
+  readonly userSuffix: string;
+}
+
+/** Creates the database if need be, migrates it, makes the apps' users with fresh passwords. */
+export async function prepareDatabase(options: PrepareDatabaseOptions): Promise<PlatformDatabase> {
+  const server = new URL(options.serverUrl);
+  const named = decodeURIComponent(server.pathname.replace(/^\//, ''));
+  const name = named === '' ? options.name : named;
+  const adminUrl = withDatabase(options.serverUrl, name);
+  await administer(options.serverUrl, (connection) =>
+    connection.query(`CREATE DATABASE IF NOT EXISTS \`${name}\` CHARACTER SET utf8mb4`),
+  );
+  const { applied } = await applyMigrations({ url: adminUrl, migrations: EMBEDDED_MIGRATIONS });
+  const credentials = freshCredentials(options.userSuffix);
+  await applyGrants(adminUrl, { database: name, ...credentials });
+  return {
+    name,
+    adminUrl,
+    appUrls: appUrls(adminUrl, credentials),
+    appliedMigrations: applied.length,
+    drop: async () => {
+      await administer(options.serverUrl, async (connection) => {
+        for (const user of Object.values(credentials.users))
+          await connection.query(`DROP USER IF EXISTS '${user}'@'%'`);
+        if (named === '') await connection.query(`DROP DATABASE IF EXISTS \`${name}\``);
+      });
+    },
+  };
+}
+
+interface Credentials {
+  readonly users: Readonly<Record<MysqlApp, string>>;
+  readonly passwords: Readonly<Record<MysqlApp, string>>;
+}
+
+function freshCredentials(suffix: string): Credentials {
+  const perApp = (value: (app: MysqlApp) => string): Record<MysqlApp, string> =>
+    Object.fromEntries(MYSQL_APPS.map((app) => [app, value(app)])) as Record<MysqlApp, string>;
+  return {
+    users: perApp((app) => `coupon_${app}${suffix}`),
+    passwords: perApp(() => randomBytes(18).toString('base64url')),
+  };
+}
+
+function appUrls(adminUrl: string, { users, passwords }: Credentials): Partial<Record<AppName, string>> {
+  return Object.fromEntries(
+    MYSQL_APPS.map((app) => {
+      const url = new URL(adminUrl);
+      url.username = users[app];
+      url.password = passwords[app];
+      return [APP_OF[app], url.toString()];
+    }),
+  );
+}
+
+export function withDatabase(serverUrl: string, name: string): string {
+  const url = new URL(serverUrl);
+  url.pathname = `/${name}`;
+  return url.toString();
+}
+
+async function administer(serverUrl: string, work: (connection: Connection) => Promise<unknown>): Promise<void> {
+  const connection = await createConnection({ uri: withDatabase(serverUrl, ''), connectTimeout: 5_000 });
+  try {
+    await work(connection);
+  } finally {
+    await connection.end();
+  }
+}

@@ -1,0 +1,134 @@
+import { join } from 'node:path';
+import { Supervisor, startServers } from '@coupon/servers';
+import type { RunningServers } from '@coupon/servers';
+import { labelled } from '../cli/screen';
+import { AppInstance, lastLines } from './app-instance';
+import { planApps } from './app-plan';
+import { createAuth } from './auth';
+import type { PlatformAuth } from './auth';
+import { borrowServers } from './borrowed-servers';
+import { buildApps } from './build-apps';
+import { choosePorts } from './choose-ports';
+import { prepareDatabase } from './database';
+import type { PlatformDatabase } from './database';
+import { APPS, REPOSITORY, RUN_FOLDER } from './layout';
+import type { AppName } from './layout';
+import { Platform } from './platform';
+import { openLogFolder } from './run-files';
+
+export interface StartPlatformOptions {
+  /** Short word for folders and names: demo, dev, bench. */
+  readonly purpose: string;
+  /** How many of each app. @default one of each */
+  readonly counts?: Readonly<Partial<Record<AppName, number>>>;
+  /** @default none */
+  readonly auth?: 'none' | 'jwt';
+  /** Use the ports of the reference where they are free. @default false: any free ports */
+  readonly defaultPorts?: boolean;
+  /** Start an app again that ends without having been told to. @default false */
+  readonly respawn?: boolean;
+  /** Settings of one app on top of those that make it run here. */
+  readonly appEnv?: Readonly<Partial<Record<AppName, Readonly<Record<string, string>>>>>;
+  /** @default warn */
+  readonly logLevel?: string;
+  /** One line for each step. */
+  readonly log: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Brings everything up: servers, database with its users, bundles, apps; resolves when every app is ready. The apps and servers end with
+ * this process, however it ends. What was started is stopped again when the start fails.
+ */
+export async function startPlatform(options: StartPlatformOptions): Promise<Platform> {
+  const logs = openLogFolder(options.purpose);
+  const undo: (() => Promise<void>)[] = [];
+  try {
+    return await bringUp(options, logs, undo);
+  } catch (error) {
+    for (const step of undo.reverse()) await step();
+    throw error;
+  }
+}
+
+async function bringUp(options: StartPlatformOptions, logs: string, undo: (() => Promise<void>)[]): Promise<Platform> {
+  const counts = options.counts ?? Object.fromEntries(APPS.map((app) => [app, 1]));
+  const wanted = APPS.filter((app) => (counts[app] ?? 0) > 0);
+  // The build takes as long as the servers: side by side. A failed build waits for the servers, so that they can be stopped.
+  const building = buildApps(wanted, join(logs, 'build.log'), options.signal);
+  building.catch(() => undefined);
+  const servers = await startServers({
+    need: ['mysql', 'redis', 'rabbitmq'],
+    purpose: options.purpose,
+    log: options.log,
+  });
+  undo.push(() => servers.stop());
+  const borrowed = await borrowServers(servers);
+  undo.push(() => borrowed.cleanUp());
+  const database = await openDatabase(options, servers);
+  if (servers.endpoints.mysql.source === 'environment') undo.push(() => database.drop());
+  const build = await building;
+  options.log(labelled('apps', `${wanted.length} built, ${build.fromCache} from cache, ${seconds(build.durationMs)}`));
+
+  const supervisor = await Supervisor.start({ parent: RUN_FOLDER, purpose: `${options.purpose}-apps` });
+  undo.push(() => supervisor.stop());
+  const auth = await createAuth(options.auth ?? 'none');
+  const instances = await planInstances(options, counts, { servers, database, auth, supervisor, logs });
+  const started = performance.now();
+  await Promise.all(instances.map((instance) => instance.start()));
+  options.log(labelled('apps', `${instances.length} ready in ${seconds(performance.now() - started)}`));
+  return new Platform({ servers, database, auth, supervisor, logs, instances, undo });
+}
+
+async function openDatabase(options: StartPlatformOptions, servers: RunningServers): Promise<PlatformDatabase> {
+  const { url, source } = servers.endpoints.mysql;
+  const started = performance.now();
+  const suffix = source === 'environment' ? `_${process.pid}` : '';
+  const database = await prepareDatabase({ serverUrl: url, name: `coupon${suffix}`, userSuffix: suffix });
+  const what = database.appliedMigrations > 0 ? `${database.appliedMigrations} migrations applied` : 'up to date';
+  options.log(
+    labelled('database', `${database.name}: ${what}, one user per app, ${seconds(performance.now() - started)}`),
+  );
+  return database;
+}
+
+interface Parts {
+  readonly servers: RunningServers;
+  readonly database: PlatformDatabase;
+  readonly auth: PlatformAuth;
+  readonly supervisor: Supervisor;
+  readonly logs: string;
+}
+
+async function planInstances(
+  options: StartPlatformOptions,
+  counts: Readonly<Partial<Record<AppName, number>>>,
+  { servers, database, auth, supervisor, logs }: Parts,
+): Promise<AppInstance[]> {
+  const plans = planApps({
+    instances: await choosePorts({ counts, preferDefaults: options.defaultPorts ?? false }),
+    redisUrl: servers.endpoints.redis.url,
+    amqpUrl: servers.endpoints.rabbitmq.url,
+    mysqlUrls: database.appUrls,
+    auth,
+    logLevel: options.logLevel ?? 'warn',
+    base: { PATH: process.env['PATH'] ?? '', TMPDIR: process.env['TMPDIR'] ?? join(REPOSITORY, '.run', 'tmp') },
+    extra: options.appEnv,
+  });
+  return plans.map(
+    (plan) =>
+      new AppInstance(plan, {
+        supervisor,
+        logFile: join(logs, `${plan.name}.log`),
+        respawn: options.respawn ?? false,
+        onUnexpectedExit: ({ name, logFile }, { code, signal }) => {
+          options.log(`${name} ended by itself (${signal ?? `exit code ${code}`}): ${lastLines(logFile, 3)}`);
+        },
+        onRespawnFailed: ({ name }, error) => options.log(`${name} cannot be started again: ${String(error)}`),
+      }),
+  );
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
