@@ -46,26 +46,28 @@ const SOURCES: Readonly<Record<ServerSource, Source>> = {
  */
 export async function startServers<K extends ServerKind>(options: StartServersOptions<K>): Promise<RunningServers<K>> {
   const run = new Run(options);
-  try {
-    const handles = await Promise.all(
-      options.need.map(async (kind) => [kind, await provide(RECIPES[kind], options, run)] as const),
-    );
-    const servers = Object.fromEntries(handles) as Record<K, ServerHandle>;
-    return {
-      servers,
-      get endpoints() {
-        return Object.fromEntries(
-          handles.map(([kind, handle]) => [kind, handle.endpoint]),
-        ) as RunningServers<K>['endpoints'];
-      },
-      directory: (await run.supervisor()).directory,
-      stop: () => run.stop(),
-      detach: async () => (await run.supervisor()).detach(),
-    };
-  } catch (error) {
+  // All of them, also when one fails: what is still starting could otherwise outlive the stop.
+  const outcomes = await Promise.allSettled(options.need.map((kind) => provide(RECIPES[kind], options, run)));
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (failed) {
     await run.stop();
-    throw error;
+    throw failed.reason;
   }
+  const handles = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+  const byKind = <T>(value: (handle: ServerHandle) => T): Record<K, T> =>
+    Object.fromEntries(options.need.map((kind, index) => [kind, value(handles[index] as ServerHandle)])) as Record<
+      K,
+      T
+    >;
+  return {
+    servers: byKind((handle) => handle),
+    get endpoints() {
+      return byKind((handle) => handle.endpoint);
+    },
+    directory: (await run.started())?.directory,
+    stop: () => run.stop(),
+    detach: async () => (await run.started())?.detach(),
+  };
 }
 
 async function provide<K extends ServerKind>(
@@ -123,6 +125,11 @@ class Run implements SourceContext {
 
   supervisor(): Promise<Supervisor> {
     this.#supervisor ??= Supervisor.start({ parent: this.#parent, purpose: this.purpose });
+    return this.#supervisor;
+  }
+
+  /** The supervisor, if any server needed one. */
+  async started(): Promise<Supervisor | undefined> {
     return this.#supervisor;
   }
 

@@ -36,12 +36,12 @@ export interface ServerHandle {
 export interface RunningServers<K extends ServerKind = ServerKind> {
   readonly endpoints: Readonly<Record<K, ServerEndpoint>>;
   readonly servers: Readonly<Record<K, ServerHandle>>;
-  /** The run's own directory (data, logs); removed at the end. */
-  readonly directory: string;
+  /** The run's own directory (data, logs); removed at the end. Undefined when every server comes from the environment. */
+  readonly directory: string | undefined;
   /** Stops the servers this run started and removes their data. Safe to call twice. */
   stop(): Promise<void>;
-  /** Lets the servers outlive this process; returns the pid that stops them all on SIGTERM. */
-  detach(): Promise<number>;
+  /** Lets the servers outlive this process; returns the pid that stops them all on SIGTERM, if there is anything to stop. */
+  detach(): Promise<number | undefined>;
 }
 
 /** Nothing could provide a server; the message is one sentence that says what to install. */

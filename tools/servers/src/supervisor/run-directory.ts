@@ -102,5 +102,6 @@ function isAlive(pid: number): boolean {
 }
 
 function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
+  // Not instanceof: under Jest, Node's own errors come from another realm.
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === code;
 }
