@@ -47,8 +47,10 @@ export interface GatewayFixture {
 }
 
 /** A gateway in this process on a Redis database of its own, reached through its ports like any other. */
-export function useGateway(environment: Record<string, string> = {}): GatewayFixture {
-  const database = useRedisDatabase();
+export function useGateway(
+  environment: () => Record<string, string> = () => ({}),
+  database: { readonly url: string } = useRedisDatabase(),
+): GatewayFixture {
   const agent = new Agent({ connections: 256, pipelining: 1 });
   let current: { gateway: Gateway; client: SeckillClient; redis: ReturnType<typeof createClaimRedis> } | undefined;
   beforeAll(async () => {
@@ -61,10 +63,11 @@ export function useGateway(environment: Record<string, string> = {}): GatewayFix
       // Nobody listens there: coupon-admin cannot be asked.
       ADMIN_GRPC_ADDRESS: '127.0.0.1:1',
       CLAIM_REDIS_URL: database.url,
-      ...environment,
+      ...environment(),
     });
     const gateway = createGateway(config, pino({ level: 'silent' }));
     await gateway.lifecycle.start();
+    // Not through CLAIM_REDIS_URL: that one may lead through a proxy a spec plays with.
     const redis = createClaimRedis(database.url);
     await redis.connect();
     const client = new SeckillClient(`127.0.0.1:${gateway.grpc.port}`, credentials.createInsecure());
