@@ -15,7 +15,11 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const builtins = new Set([...builtinModules, ...builtinModules.map((name) => `node:${name}`)]);
 
 /** @param {{ app: string, entry?: string, outDir?: string }} options the last two for tests */
-export async function buildApp({ app, entry = join(root, 'apps', app, 'src', 'main.ts'), outDir = join(root, 'dist', 'apps', app) }) {
+export async function buildApp({
+  app,
+  entry = join(root, 'apps', app, 'src', 'main.ts'),
+  outDir = join(root, 'dist', 'apps', app),
+}) {
   rmSync(outDir, { recursive: true, force: true });
   mkdirSync(outDir, { recursive: true });
   const { metafile, warnings } = await build({
@@ -78,7 +82,9 @@ function bundledPackages(metafile) {
     const { name, version } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
     versions.set(name, [...new Set([...(versions.get(name) ?? []), version])].sort());
   }
-  return Object.fromEntries([...versions].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, list]) => [name, list.join(', ')]));
+  return Object.fromEntries(
+    [...versions].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, list]) => [name, list.join(', ')]),
+  );
 }
 
 async function main() {

@@ -32,11 +32,20 @@ export function relocateAssets(root, outDir) {
         if (name === undefined || HARMLESS.has(name)) return undefined;
         const assets = ASSETS[name];
         if (assets === undefined) {
-          return { errors: [{ text: `${relative(root, path)} uses __dirname: decide in tools/build/relocate-assets.mjs what it needs` }] };
+          return {
+            errors: [
+              {
+                text: `${relative(root, path)} uses __dirname: decide in tools/build/relocate-assets.mjs what it needs`,
+              },
+            ],
+          };
         }
         for (const asset of assets) copyOnce(join(folder, asset), join(outDir, 'assets', name, asset));
         const here = ['assets', name, relative(folder, dirname(path)).split(sep).join('/')].join('/');
-        const contents = source.replaceAll(/\b__dirname\b/g, `(require("node:path").join(__dirname, ${JSON.stringify(here)}))`);
+        const contents = source.replaceAll(
+          /\b__dirname\b/g,
+          `(require("node:path").join(__dirname, ${JSON.stringify(here)}))`,
+        );
         return { contents, loader: 'js' };
       });
     },

@@ -20,13 +20,25 @@ const libs = {
     'type:tool',
   ],
   'type:app': ['type:domain', 'type:lua', 'type:contracts', 'type:persistence', 'type:messaging', 'type:service-kit'],
-  'type:tool': ['type:tool', 'type:domain', 'type:lua', 'type:contracts', 'type:persistence', 'type:messaging', 'type:testing'],
+  'type:tool': [
+    'type:tool',
+    'type:domain',
+    'type:lua',
+    'type:contracts',
+    'type:persistence',
+    'type:messaging',
+    'type:testing',
+  ],
 };
 
 const scopes = [
   { sourceTag: 'scope:shared', onlyDependOnLibsWithTags: ['scope:shared', 'scope:tools'] },
   { sourceTag: 'scope:admin', onlyDependOnLibsWithTags: ['scope:shared', 'scope:admin'] },
-  { sourceTag: 'scope:gateway', onlyDependOnLibsWithTags: ['scope:shared', 'scope:gateway'], notDependOnLibsWithTags: ['type:persistence', 'type:messaging'] },
+  {
+    sourceTag: 'scope:gateway',
+    onlyDependOnLibsWithTags: ['scope:shared', 'scope:gateway'],
+    notDependOnLibsWithTags: ['type:persistence', 'type:messaging'],
+  },
   { sourceTag: 'scope:worker', onlyDependOnLibsWithTags: ['scope:shared', 'scope:worker'] },
   { sourceTag: 'scope:saga', onlyDependOnLibsWithTags: ['scope:shared', 'scope:saga'] },
   { sourceTag: 'scope:tools', onlyDependOnLibsWithTags: ['scope:shared', 'scope:tools'] },
@@ -43,5 +55,8 @@ export const depConstraints = [...types([]), ...scopes];
 /** Tests may use the testing library (and through it the servers) on top of what their project may use. */
 export const testDepConstraints = [
   ...types(['type:testing', 'type:lua', 'type:persistence', 'type:messaging', 'type:contracts']),
-  ...scopes.map(({ notDependOnLibsWithTags: _, ...s }) => ({ ...s, onlyDependOnLibsWithTags: [...s.onlyDependOnLibsWithTags, 'scope:tools'] })),
+  ...scopes.map(({ notDependOnLibsWithTags: _, ...s }) => ({
+    ...s,
+    onlyDependOnLibsWithTags: [...s.onlyDependOnLibsWithTags, 'scope:tools'],
+  })),
 ];
