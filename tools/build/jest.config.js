@@ -1,1 +1,1 @@
-module.exports = { preset: '../../jest.preset.js', displayName: 'build', rootDir: '.' };
+module.exports = { preset: '../../jest.preset.js', displayName: 'app-bundles', rootDir: '.' };

@@ -3,24 +3,12 @@
  * proto/ -> libs/contracts/src/generated: messages, services and clients (ts-proto), and the descriptor set for server reflection.
  * `--check` writes nothing and fails when the committed files are not what proto/ gives. Needs no network.
  */
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
+import { buf, cache, root } from './buf.mjs';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const target = join(root, 'libs', 'contracts', 'src', 'generated');
-const cache = join(root, 'node_modules', '.cache', 'contracts');
-
-function buf(protoDir, ...args) {
-  const bin = join(root, 'node_modules', '.bin');
-  execFileSync(join(bin, 'buf'), args, {
-    cwd: protoDir,
-    stdio: ['ignore', 'inherit', 'inherit'],
-    // buf keeps its cache in the home directory unless told otherwise.
-    env: { ...process.env, PATH: `${bin}:${process.env.PATH}`, BUF_CACHE_DIR: join(cache, 'buf') },
-  });
-}
 
 /** Generates into `outDir` (its `generated` folder) from the protos in `protoDir`. */
 function generate(protoDir, outDir) {
@@ -89,12 +77,14 @@ function write() {
   });
 }
 
+/** `[--check [protoDir generatedDir]]`; the folders are for tests. */
 function main() {
-  if (!process.argv.includes('--check')) {
+  const [option, protoDir, generatedDir] = process.argv.slice(2);
+  if (option !== '--check') {
     write();
     return;
   }
-  const stale = drift();
+  const stale = drift(protoDir === undefined ? {} : { protoDir, generatedDir });
   if (stale.length === 0) return;
   process.stderr.write(
     `generated contracts do not match proto/: ${stale.join(', ')}\nrun: npx nx run contracts:generate\n`,
