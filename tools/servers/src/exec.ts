@@ -13,8 +13,10 @@ export interface ExecOptions {
   readonly timeoutMs: number;
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
-  /** Called for each line of both outputs as it arrives; returning false ends the command. */
-  readonly onLine?: (line: string) => boolean | void;
+  /** Ends the command. */
+  readonly signal?: AbortSignal;
+  /** Called for each line of both outputs as it arrives. */
+  readonly onLine?: (line: string) => void;
 }
 
 /** Runs a command to its end and keeps its output. Never rejects: a command that cannot be started has code null. */
@@ -32,8 +34,9 @@ export function exec(command: string, args: readonly string[], options: ExecOpti
       timedOut = true;
       child.kill('SIGKILL');
     }, options.timeoutMs);
+    options.signal?.addEventListener('abort', () => child.kill('SIGKILL'), { once: true });
     const watch = (text: string): void => {
-      for (const line of text.split('\n')) if (line !== '' && options.onLine?.(line) === false) child.kill('SIGKILL');
+      for (const line of text.split('\n')) if (line !== '') options.onLine?.(line);
     };
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       stdout += text;

@@ -24,13 +24,16 @@ export function openTree(directory: string): UnpackedTree | undefined {
 }
 
 /**
- * Downloads and unpacks packages with all they depend on. The tree appears under its name only when it is complete, so that an interrupted
- * run leaves nothing that a later one would trust. Rejects with the package manager's last words.
+ * Downloads and unpacks packages with all they depend on, and lets `finish` complete the tree. The tree appears under its name only then,
+ * so that an interrupted run leaves nothing that a later one would trust. Rejects with the package manager's last words.
+ * Returns name and version of each package.
  */
-export async function unpackTree(request: UnpackRequest): Promise<UnpackedTree> {
+export async function unpackPackages(
+  request: UnpackRequest,
+  finish: (tree: string, packages: Readonly<Record<string, string>>) => void = () => undefined,
+): Promise<Readonly<Record<string, string>>> {
   const staged = `${request.directory}.${process.pid}`;
   const work = `${staged}.work`;
-  const remove = (): void => [staged, work].forEach((path) => rmSync(path, { recursive: true, force: true }));
   removeAbandonedStages(request.directory);
   try {
     mkdirSync(work, { recursive: true });
@@ -39,18 +42,22 @@ export async function unpackTree(request: UnpackRequest): Promise<UnpackedTree> 
       env: { ...process.env, LC_ALL: 'C.UTF-8', DEBIAN_FRONTEND: 'noninteractive' },
     });
     if (result.code !== 0) throw new Error(result.timedOut ? 'the download took too long' : lastLine(result.stderr));
-    const packages = Object.fromEntries(
-      result.stdout
-        .trim()
-        .split('\n')
-        .map((line) => line.split('\t') as [string, string]),
-    );
-    wrapErlangPrograms(staged, loaderOf(staged), libraryDirectories(staged));
-    writeFileSync(join(staged, MANIFEST), JSON.stringify({ suite: request.suite, packages }, null, 2));
+    const lines = result.stdout.trim().split('\n');
+    const packages = Object.fromEntries(lines.map((line) => line.split('\t') as [string, string]));
+    finish(staged, packages);
     publish(staged, request.directory);
+    return packages;
   } finally {
-    remove();
+    for (const path of [staged, work]) rmSync(path, { recursive: true, force: true });
   }
+}
+
+/** Packages whose programs can be run from the tree, with the tree's own loader and libraries. */
+export async function unpackTree(request: UnpackRequest): Promise<UnpackedTree> {
+  await unpackPackages(request, (tree, packages) => {
+    wrapErlangPrograms(tree, loaderOf(tree), libraryDirectories(tree));
+    writeFileSync(join(tree, MANIFEST), JSON.stringify({ suite: request.suite, packages }, null, 2));
+  });
   return treeAt(request.directory, request.suite);
 }
 

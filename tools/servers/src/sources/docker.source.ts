@@ -1,3 +1,4 @@
+import { engineAnswers, pullImage } from '../container-engine';
 import { exec } from '../exec';
 import { pollUntil } from '../poll';
 import type { Recipe } from '../recipes/recipe';
@@ -5,12 +6,8 @@ import type { ServerEndpoint, ServerHandle } from '../types';
 import { unavailable } from './source';
 import type { Source, SourceContext } from './source';
 
-const ENGINE_TIMEOUT_MS = 5000;
 const COMMAND_TIMEOUT_MS = 30_000;
 const READY_TIMEOUT_MS = 120_000;
-/** A registry that answers says "Pulling from" at once; one that does not must not cost a minute per image. */
-const REGISTRY_TIMEOUT_MS = 10_000;
-const PULL_TIMEOUT_MS = 300_000;
 
 /** Containers of the official images, ports on 127.0.0.1 only. */
 export const dockerSource: Source = {
@@ -19,56 +16,11 @@ export const dockerSource: Source = {
   async open(recipe, context) {
     if (!(await engineAnswers(context.env))) return unavailable('no container engine answers');
     const launch = recipe.container();
-    const missing = await ensureImage(launch.image, context);
+    const missing = await pullImage(launch.image, context);
     if (missing !== undefined) return unavailable(missing);
     return { kind: 'server', server: await startContainer(recipe, context) };
   },
 };
-
-/** True when a container engine answers the docker command line client. */
-export async function engineAnswers(env: NodeJS.ProcessEnv): Promise<boolean> {
-  const { code, stdout } = await exec('docker', ['version', '--format', '{{.Server.Version}}'], {
-    timeoutMs: ENGINE_TIMEOUT_MS,
-    env,
-  });
-  return code === 0 && stdout.trim() !== '';
-}
-
-/** Pulls an image unless it is there. Returns why it cannot be had. */
-async function ensureImage(image: string, context: SourceContext): Promise<string | undefined> {
-  const { env } = context;
-  const present = await exec('docker', ['image', 'inspect', '--format', 'present', image], {
-    timeoutMs: COMMAND_TIMEOUT_MS,
-    env,
-  });
-  if (present.code === 0) return undefined;
-  context.log(`docker    pulling ${image}, once`);
-  let answered = false;
-  const started = performance.now();
-  const pull = await Promise.race([
-    exec('docker', ['pull', image], {
-      timeoutMs: PULL_TIMEOUT_MS,
-      env,
-      onLine: (line) => {
-        answered ||= /Pulling|Digest|Download/.test(line);
-      },
-    }),
-    new Promise<undefined>((resolve) => {
-      const timer = setInterval(() => {
-        if (answered) clearInterval(timer);
-        else if (performance.now() - started > REGISTRY_TIMEOUT_MS) {
-          clearInterval(timer);
-          resolve(undefined);
-        }
-      }, 100);
-      timer.unref();
-    }),
-  ]);
-  if (pull?.code === 0) return undefined;
-  return pull
-    ? `${image} cannot be pulled: ${pull.stderr.trim().split('\n').at(-1) ?? ''}`
-    : 'the image registry does not answer';
-}
 
 async function startContainer(recipe: Recipe, context: SourceContext): Promise<ServerHandle> {
   const { env, ports } = context;
