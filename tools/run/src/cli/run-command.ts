@@ -7,7 +7,12 @@ export interface CommandContext {
   /** Aborted by the first signal, or when the process that started this one is gone. */
   readonly signal: AbortSignal;
   /** Run at the end of the command, however it ends, the last one first. */
-  defer(cleanUp: () => Promise<void> | void): void;
+  readonly defer: (cleanUp: () => Promise<void> | void) => void;
+}
+
+export interface RunCommandOptions {
+  /** True for a command that goes on until it is told to stop: a signal is then its normal end, exit code 0. @default false */
+  readonly endsBySignal?: boolean;
 }
 
 /** Why a command was told to stop. */
@@ -30,7 +35,10 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
  * The frame of a command: orderly end on the first signal, at once on the next; clean-ups always run; expected failures are one sentence
  * on standard error. Never returns: the process exits with the command's code, 1 after a failure, 128 + n after signal n.
  */
-export async function runCommand(command: (context: CommandContext) => Promise<number>): Promise<never> {
+export async function runCommand(
+  command: (context: CommandContext) => Promise<number>,
+  options: RunCommandOptions = {},
+): Promise<never> {
   const interrupt = interruption();
   const cleanUps: (() => Promise<void> | void)[] = [];
   const context: CommandContext = {
@@ -43,6 +51,7 @@ export async function runCommand(command: (context: CommandContext) => Promise<n
     code = await Promise.race([command(context), interrupt.happened]);
   } catch (error) {
     code = report(error);
+    if (error instanceof Interrupted && options.endsBySignal) code = 0;
   }
   for (const cleanUp of cleanUps.reverse()) {
     try {

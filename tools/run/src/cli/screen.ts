@@ -1,8 +1,8 @@
 /** Where progress goes. On a terminal the live line is rewritten in place; elsewhere it becomes a line now and then. */
 export interface Screen {
-  line(text: string): void;
+  readonly line: (text: string) => void;
   /** Shows the state of something that is under way; may be called often. */
-  live(text: () => string): void;
+  readonly live: (text: () => string) => void;
 }
 
 export interface ScreenOptions {

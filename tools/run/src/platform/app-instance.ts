@@ -125,7 +125,9 @@ export class AppInstance {
     this.#options.onUnexpectedExit(this, exit);
     this.#quickEnds = performance.now() - this.#startedMs < QUICK_END_MS ? this.#quickEnds + 1 : 0;
     if (!this.#options.respawn || this.#quickEnds >= MOST_QUICK_ENDS) return;
-    setTimeout(() => (this.#respawning = this.#respawn()), RESPAWN_PAUSE_MS);
+    setTimeout(() => {
+      this.#respawning = this.#respawn();
+    }, RESPAWN_PAUSE_MS);
   }
 
   async #respawn(): Promise<void> {

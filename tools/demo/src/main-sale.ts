@@ -1,0 +1,99 @@
+import type { Screen } from '@coupon/platform';
+import { letCrowdClick } from './load/crowd';
+import { Ledger } from './load/ledger';
+import { count } from './report/render-report';
+import type { Stage } from './stage';
+import { planBuyers } from './scenario/buyers';
+import { storyOf, unexpectedCodes } from './verify/verify-answers';
+import { verifySale } from './verify/verify-sale';
+import type { SaleTruth, Violation } from './verify/verify-sale';
+import type { SeededRandom } from '@coupon/testing';
+
+export interface MainSale {
+  readonly ledger: Ledger;
+  readonly truth: SaleTruth;
+  readonly stormMs: number;
+  readonly drainMs: number;
+  readonly activityId: string;
+  readonly violations: readonly Violation[];
+}
+
+export interface MainSaleTerms {
+  readonly templateId: string;
+  readonly buyers: number;
+  readonly stock: number;
+  readonly random: SeededRandom;
+}
+
+const LIMIT = 1;
+/** Buyers who are waiting for an answer at the same time. */
+const CONCURRENCY = 256;
+const PROGRESS_INTERVAL_MS = 150;
+
+/** The sale everybody came for: opens, is stormed, and is over when every promised coupon is in MySQL. */
+export async function runMainSale(stage: Stage, terms: MainSaleTerms): Promise<MainSale> {
+  const { marketing, client, truth, screen, signal } = stage;
+  const buyers = planBuyers(terms.buyers, terms.random);
+  const nowMs = Date.now();
+  const activityId = await marketing.createActivity({
+    templateId: terms.templateId,
+    name: 'noon sale',
+    totalCount: terms.stock,
+    perUserLimit: LIMIT,
+    startMs: nowMs + 60_000,
+    endMs: nowMs + 3_600_000,
+  });
+  const ledger = new Ledger();
+  let done = 0;
+  const progress = watchProgress(screen, async () => {
+    const stored = await truth.couponCount(activityId);
+    return `selling   ${count(done)}/${count(buyers.length)} buyers answered   ${count(ledger.heard.size)} sold   ${count(stored)} in MySQL`;
+  });
+  await marketing.start(activityId);
+  const opened = performance.now();
+  await letCrowdClick(buyers, {
+    activityId,
+    ledger,
+    concurrency: CONCURRENCY,
+    purchase: (id, click) => client.purchase(id, click),
+    sleep: stage.sleep,
+    onBuyerDone: () => (done += 1),
+    signal,
+  });
+  const stormMs = performance.now() - opened;
+  const drained = await stage.untilStored(activityId, ledger.heard.size);
+  await progress.stop();
+  const sale = await truth.sale(activityId);
+  return {
+    activityId,
+    ledger,
+    truth: sale,
+    stormMs,
+    drainMs: Math.max(0, drained - ledger.lastAcceptedMs),
+    violations: [
+      ...verifySale({ stock: terms.stock, perUserLimit: LIMIT, demand: buyers.length * LIMIT }, storyOf(ledger), sale),
+      ...unexpectedCodes(ledger, ['SOLD_OUT', 'LIMIT_REACHED']),
+    ],
+  };
+}
+
+/** Shows the line again and again until stopped; each reading ends before the next begins. */
+function watchProgress(screen: Screen, read: () => Promise<string>): { stop(): Promise<void> } {
+  let stopped = false;
+  const loop = async (): Promise<void> => {
+    while (!stopped) {
+      const text = await read();
+      screen.live(() => text);
+      await new Promise((resolve) => setTimeout(resolve, PROGRESS_INTERVAL_MS));
+    }
+    screen.line(await read());
+  };
+  const running = loop();
+  running.catch(() => undefined); // reported by stop
+  return {
+    stop: () => {
+      stopped = true;
+      return running;
+    },
+  };
+}
