@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { ACTIVITY_STATES } from '@coupon/domain';
 import type { ActivityId, ActivityState, ClaimId, TemplateId, UserId } from '@coupon/domain';
 import { couponSnsOf } from './claim-units';
@@ -217,8 +218,8 @@ export class ActivityStore {
     state: { claimed: number; eventSeq: number; claims: AsyncIterable<readonly RestoredClaim[]> },
   ): Promise<RestoreResult> {
     const k = activityKeys(activity.activityId);
-    const prepared = `${k.user}:restore:${activity.epoch}`;
-    await this.redis.unlink(prepared);
+    // A key of this attempt's own: two workers may restore at the same moment, and only one of them wins the last step.
+    const prepared = `${k.user}:restore:${activity.epoch}:${randomUUID()}`;
     for await (const chunk of state.claims) {
       const fields = encodeReceipts(chunk);
       if (fields.size > 0) await this.redis.hset(prepared, fields);

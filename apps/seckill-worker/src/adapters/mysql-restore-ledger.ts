@@ -1,0 +1,158 @@
+import { ACTIVITY_STATUS } from '@coupon/domain';
+import type { ActivityId, ActivityState, ClaimId, TemplateId, UserId } from '@coupon/domain';
+import type { PersistedEvent, RestoredClaim } from '@coupon/lua';
+import type { Prisma } from '@coupon/persistence';
+import type { PrismaClient } from '@coupon/persistence';
+import type { RestoreLedger, RestorePlan } from '../use-cases/restore-activity.use-case';
+import type { ActivityLedger } from '../use-cases/verify-claim-redis.use-case';
+
+const CHUNK = 5_000;
+const KIND = 'restore';
+
+interface CouponRow {
+  readonly user_id: unknown;
+  readonly claim_id: string;
+  readonly slot: number | null;
+  readonly event_seq: unknown;
+  readonly idempotency_key: string | null;
+}
+
+/** What a restore reads and writes in MySQL. The operation row carries the epoch, so that a restore that died is continued, not repeated. */
+export class MysqlRestoreLedger implements RestoreLedger {
+  constructor(
+    private readonly prisma: PrismaClient,
+    private readonly options: { readonly userRatePerSecond: number; readonly chunk?: number },
+  ) {}
+
+  async activity(id: ActivityId): Promise<ActivityLedger | null> {
+    const row = await this.prisma.flashSaleActivity.findUnique({ where: { id: BigInt(id) } });
+    if (row === null) return null;
+    return {
+      epoch: row.epoch,
+      totalCount: row.totalCount,
+      lastSeq: await this.lastSeq(this.prisma, id),
+      expectedInRedis: row.loadedAt !== null && row.drainedAt === null,
+      restoring: (await this.prisma.operation.count({ where: { activeKey: `${KIND}:${id}` } })) > 0,
+    };
+  }
+
+  async begin(id: ActivityId, epochSeen: number): Promise<RestorePlan | null> {
+    return this.prisma.$transaction(async (tx) => {
+      const [locked] = await tx.$queryRaw<{ epoch: number }[]>`
+        SELECT epoch FROM flash_sale_activities WHERE id = ${BigInt(id)} FOR UPDATE`;
+      if (locked === undefined) return null;
+      const unfinished = await tx.operation.findUnique({ where: { activeKey: `${KIND}:${id}` } });
+      if (unfinished === null && locked.epoch !== epochSeen) return null;
+      const epoch = unfinished === null ? locked.epoch + 1 : locked.epoch;
+      if (unfinished === null) {
+        await tx.operation.create({
+          data: {
+            operationId: `${KIND}-${id}-${epoch}`,
+            kind: KIND,
+            activityId: BigInt(id),
+            activeKey: `${KIND}:${id}`,
+            state: 'started',
+            payload: { epoch },
+          },
+        });
+        await tx.flashSaleActivity.update({ where: { id: BigInt(id) }, data: { epoch } });
+      }
+      const row = await tx.flashSaleActivity.findUniqueOrThrow({ where: { id: BigInt(id) } });
+      const [live] = await tx.$queryRaw<{ units: unknown }[]>`
+        SELECT COUNT(slot) AS units FROM user_coupons WHERE activity_id = ${BigInt(id)}`;
+      return {
+        activity: {
+          activityId: id,
+          templateId: String(row.couponId) as TemplateId,
+          startMs: row.startTime.getTime(),
+          endMs: row.endTime.getTime(),
+          perUserLimit: row.perUserLimit,
+          total: row.totalCount,
+          epoch,
+          userRatePerSecond: this.options.userRatePerSecond,
+        },
+        claimed: Number(live?.units ?? 0),
+        eventSeq: await this.lastSeq(tx, id),
+        state: stateOf(row),
+      };
+    });
+  }
+
+  async *claims(id: ActivityId): AsyncGenerator<readonly RestoredClaim[]> {
+    const size = this.options.chunk ?? CHUNK;
+    let afterUser = 0n;
+    for (;;) {
+      const rows = await this.prisma.$queryRaw<CouponRow[]>`
+        SELECT c.user_id, c.claim_id, c.slot, e.event_seq, e.idempotency_key
+        FROM user_coupons c
+        JOIN claim_events e ON e.claim_id = c.claim_id AND e.activity_id = c.activity_id AND e.kind = 1
+        WHERE c.activity_id = ${BigInt(id)} AND c.user_id > ${afterUser}
+        ORDER BY c.user_id LIMIT ${size}`;
+      if (rows.length === 0) return;
+      // A chunk that is full may have cut its last user in two: that one is read again with the next chunk.
+      const lastUser = String(rows[rows.length - 1]?.user_id);
+      const whole = rows.length < size ? rows : rows.filter((row) => String(row.user_id) !== lastUser);
+      if (whole.length === 0) throw new Error(`user with more than ${size} coupons in one activity`);
+      yield groupClaims(whole);
+      if (rows.length < size) return;
+      afterUser = BigInt(String(whole[whole.length - 1]?.user_id));
+    }
+  }
+
+  async *events(id: ActivityId): AsyncGenerator<readonly PersistedEvent[]> {
+    let after = 0;
+    for (;;) {
+      const rows = await this.prisma.$queryRaw<{ event_seq: unknown; kind: number; quantity: number }[]>`
+        SELECT event_seq, kind, quantity FROM claim_events
+        WHERE activity_id = ${BigInt(id)} AND event_seq > ${after} ORDER BY event_seq LIMIT ${CHUNK}`;
+      if (rows.length === 0) return;
+      yield rows.map((row) => ({
+        seq: Number(row.event_seq),
+        units: Number(row.kind) === 1 ? Number(row.quantity) : -Number(row.quantity),
+      }));
+      after = Number(rows[rows.length - 1]?.event_seq);
+    }
+  }
+
+  async finish(id: ActivityId, epoch: number): Promise<void> {
+    await this.prisma.operation.updateMany({
+      where: { operationId: `${KIND}-${id}-${epoch}`, finishedAt: null },
+      data: { state: 'done', activeKey: null, finishedAt: new Date() },
+    });
+  }
+
+  /** Parked events count: their numbers are taken, and they come back with a replay. */
+  private async lastSeq(db: Pick<Prisma.TransactionClient, '$queryRaw'>, id: ActivityId): Promise<number> {
+    const [row] = await db.$queryRaw<{ seq: unknown }[]>`
+      SELECT GREATEST(
+        COALESCE((SELECT MAX(event_seq) FROM claim_events WHERE activity_id = ${BigInt(id)}), 0),
+        COALESCE((SELECT MAX(event_seq) FROM dead_letters WHERE activity_id = ${BigInt(id)}), 0)) AS seq`;
+    return Number(row?.seq ?? 0);
+  }
+}
+
+function stateOf(row: { status: number; pausedAt: Date | null }): ActivityState {
+  if (row.status === ACTIVITY_STATUS.ended) return 'ended';
+  return row.pausedAt === null ? 'open' : 'paused';
+}
+
+function groupClaims(rows: readonly CouponRow[]): RestoredClaim[] {
+  const claims = new Map<string, RestoredClaim & { readonly slots: number[] }>();
+  for (const row of rows) {
+    const known = claims.get(row.claim_id);
+    if (known !== undefined) {
+      if (row.slot !== null) known.slots.push(row.slot);
+      continue;
+    }
+    claims.set(row.claim_id, {
+      userId: String(row.user_id) as UserId,
+      claimId: row.claim_id as ClaimId,
+      eventSeq: Number(row.event_seq),
+      slots: row.slot === null ? [] : [row.slot],
+      idempotencyKey: row.idempotency_key ?? '',
+      // A void coupon has no slot: its claim was given back.
+      released: row.slot === null,
+    });
+  }
+  return [...claims.values()];
+}
