@@ -14,7 +14,7 @@ const ascii = (column: string): string => `CONVERT(${column} USING ascii) COLLAT
 export const INSERT_COUPONS = `
 INSERT INTO user_coupons (coupon_id, user_id, coupon_sn, status, obtain_time, valid_start_time, valid_end_time,
                           activity_id, claim_id, slot, source)
-SELECT t.id, j.user_id, j.sn, IF(j.slot IS NULL, 5, 1), j.at,
+SELECT t.id, j.user_id, j.sn, 1, j.at,
        IF(t.valid_days_after_claim IS NULL, t.valid_start_time, GREATEST(j.at, t.valid_start_time)),
        IF(t.valid_days_after_claim IS NULL, t.valid_end_time,
           LEAST(GREATEST(j.at, t.valid_start_time) + INTERVAL t.valid_days_after_claim DAY, t.valid_end_time)),

@@ -48,7 +48,7 @@ export class MysqlClaimStore implements ClaimStore {
     private readonly options: MysqlClaimStoreOptions = {},
   ) {}
 
-  async storeClaims(claims: readonly ClaimedEvent[], released: ReadonlySet<string>): Promise<StoreResult> {
+  async storeClaims(claims: readonly ClaimedEvent[]): Promise<StoreResult> {
     const coupons = claims.flatMap(({ body }) =>
       body.units.map(({ sn, slot }) => [
         body.activity_id,
@@ -56,11 +56,10 @@ export class MysqlClaimStore implements ClaimStore {
         body.user_id,
         body.claim_id,
         sn,
-        released.has(body.claim_id) ? null : slot,
+        slot,
         sqlTime(body.claimed_at),
       ]),
     );
-    const counted = claims.filter(({ body }) => !released.has(body.claim_id));
     return this.inTransaction(async (tx) => {
       const inserted = await tx.$executeRawUnsafe(INSERT_COUPONS, JSON.stringify(coupons));
       if (inserted !== coupons.length) {
@@ -71,11 +70,11 @@ export class MysqlClaimStore implements ClaimStore {
         });
       }
       await tx.$executeRawUnsafe(INSERT_EVENTS, JSON.stringify(claims.map(eventRow)));
-      await this.count(tx, counted);
+      await count(tx, claims);
     });
   }
 
-  async storeReleases(releases: readonly ReleasedEvent[]): Promise<StoreResult> {
+  async storeReleases(releases: readonly ReleasedEvent[], options: { tombstones: boolean }): Promise<StoreResult> {
     const activityIds = distinctIds(releases);
     return this.inTransaction(async (tx) => {
       // The activity row first: see `count` for what this orders.
@@ -93,6 +92,7 @@ export class MysqlClaimStore implements ClaimStore {
         JSON.stringify(releases.map(({ body }) => body.claim_id)),
       );
       checkRevocable(releases, coupons);
+      if (!options.tombstones) checkClaimed(releases, coupons);
       await voidCoupons(
         tx,
         coupons.filter(({ status }) => Number(status) !== VOID).map(({ id }) => id),
@@ -137,41 +137,6 @@ export class MysqlClaimStore implements ClaimStore {
     const missing = seq - 1 - Number(stored?.stored ?? 0);
     if (missing <= 0) return 'complete';
     return missing <= Number(parked?.parked ?? 0) ? 'parked' : 'in_flight';
-  }
-
-  /**
-   * Counters last, in activity order: every transaction that moves counters takes these row locks in the same order, after all others.
-   *
-   * Then the releases that overtook their claims. Why no release can slip through between the two transactions: both hold the activity's row
-   * lock from before they look for the other one until their commit. If the release had the lock first, it is committed when we get the
-   * lock, and READ COMMITTED shows it to the query below. If we have it first, our coupons are committed when the release gets the lock, and
-   * it finds and voids them itself.
-   */
-  private async count(tx: Transaction, claims: readonly ClaimedEvent[]): Promise<void> {
-    if (claims.length === 0) return;
-    const units = [...unitsByActivity(claims)].sort(([a], [b]) => compareIds(a, b));
-    const overtaken = new Map<string, number>();
-    for (const [activityId, add] of units) {
-      if ((await tx.$executeRawUnsafe(ADD_TO_COUNTER, add, BigInt(activityId), add)) === 1) continue;
-      // Refused, or room enough without the units that are released already: the exact number under the lock decides.
-      await tx.$queryRawUnsafe(LOCK_ACTIVITIES(1), BigInt(activityId));
-      const gone = (await releasedCoupons(tx, claims)).filter((row) => String(row.activity_id) === activityId).length;
-      const rest = add - gone;
-      if (gone === 0 || (await tx.$executeRawUnsafe(ADD_TO_COUNTER, rest, BigInt(activityId), rest)) !== 1) {
-        throw new Refused({ kind: 'over_total', activityId });
-      }
-      overtaken.set(activityId, gone);
-    }
-    const released = await releasedCoupons(tx, claims);
-    if (released.length === 0) return;
-    await voidCoupons(
-      tx,
-      released.map(({ id }) => id),
-    );
-    for (const [activityId, gone] of countBy(released, ({ activity_id }) => String(activity_id))) {
-      const surplus = gone - (overtaken.get(activityId) ?? 0);
-      if (surplus > 0) await tx.$executeRawUnsafe(TAKE_FROM_COUNTER, surplus, BigInt(activityId));
-    }
   }
 
   private async inTransaction(work: (tx: Transaction) => Promise<void>): Promise<StoreResult> {
@@ -246,6 +211,46 @@ function findingOf(
     if (holder !== undefined) return { kind: 'slot_taken', by: holder.coupon_sn };
   }
   return { kind: 'nothing' };
+}
+
+/**
+ * Counters last, in activity order: every transaction that moves counters takes these row locks in the same order, after all others.
+ *
+ * Then the releases that overtook their claims. Why no release can slip through between the two transactions: both hold the activity's row
+ * lock from before they look for the other one until their commit. If the release had the lock first, it is committed when we get the
+ * lock, and READ COMMITTED shows it to the query below. If we have it first, our coupons are committed when the release gets the lock, and
+ * it finds and voids them itself.
+ */
+async function count(tx: Transaction, claims: readonly ClaimedEvent[]): Promise<void> {
+  const units = [...unitsByActivity(claims)].sort(([a], [b]) => compareIds(a, b));
+  const overtaken = new Map<string, number>();
+  for (const [activityId, add] of units) {
+    if ((await tx.$executeRawUnsafe(ADD_TO_COUNTER, add, BigInt(activityId), add)) === 1) continue;
+    // Refused, or room enough without the units that are released already: the exact number under the lock decides.
+    await tx.$queryRawUnsafe(LOCK_ACTIVITIES(1), BigInt(activityId));
+    const gone = (await releasedCoupons(tx, claims)).filter((row) => String(row.activity_id) === activityId).length;
+    const rest = add - gone;
+    if (gone === 0 || (await tx.$executeRawUnsafe(ADD_TO_COUNTER, rest, BigInt(activityId), rest)) !== 1) {
+      throw new Refused({ kind: 'over_total', activityId });
+    }
+    overtaken.set(activityId, gone);
+  }
+  const released = await releasedCoupons(tx, claims);
+  if (released.length === 0) return;
+  await voidCoupons(
+    tx,
+    released.map(({ id }) => id),
+  );
+  for (const [activityId, gone] of countBy(released, ({ activity_id }) => String(activity_id))) {
+    const surplus = gone - (overtaken.get(activityId) ?? 0);
+    if (surplus > 0) await tx.$executeRawUnsafe(TAKE_FROM_COUNTER, surplus, BigInt(activityId));
+  }
+}
+
+function checkClaimed(releases: readonly ReleasedEvent[], coupons: readonly CouponRow[]): void {
+  const present = new Set(coupons.map(({ claim_id }) => claim_id));
+  const claimIds = new Set(releases.map(({ body }) => body.claim_id).filter((id) => !present.has(id)));
+  if (claimIds.size > 0) throw new Refused({ kind: 'claim_missing', claimIds });
 }
 
 function checkRevocable(releases: readonly ReleasedEvent[], coupons: readonly CouponRow[]): void {

@@ -10,6 +10,8 @@ export type StoreResult =
   | { readonly kind: 'duplicate' }
   /** The counter of this activity would pass its total. */
   | { readonly kind: 'over_total'; readonly activityId: string }
+  /** Releases of claims that are not stored. */
+  | { readonly kind: 'claim_missing'; readonly claimIds: ReadonlySet<string> }
   /** Some event cannot be stored, whoever tries. */
   | { readonly kind: 'bad_data'; readonly code: string; readonly reason: string };
 
@@ -34,12 +36,14 @@ export type Predecessors = 'complete' | 'in_flight' | 'parked';
 /** The MySQL side of the consumer. One call is one transaction. */
 export interface ClaimStore {
   /**
-   * Coupons, events and counters of these claims. The units of a claim in `released` are stored void and not counted: its release is stored
-   * already.
+   * Coupons, events and counters of these claims. A claim whose release is stored already (a tombstone) is stored void and not counted.
    */
-  storeClaims(claims: readonly ClaimedEvent[], released: ReadonlySet<string>): Promise<StoreResult>;
-  /** Voids the coupons of these releases, if they are there, and takes them off the counters. */
-  storeReleases(releases: readonly ReleasedEvent[]): Promise<StoreResult>;
+  storeClaims(claims: readonly ClaimedEvent[]): Promise<StoreResult>;
+  /**
+   * Voids the coupons of these releases and takes them off the counters. A release whose claim is not stored is refused (`claim_missing`) or,
+   * with `tombstones`, stored as a tombstone.
+   */
+  storeReleases(releases: readonly ReleasedEvent[], options: { tombstones: boolean }): Promise<StoreResult>;
   /** One finding per event, in order. */
   inspect(events: readonly IncomingEvent[]): Promise<Finding[]>;
   predecessors(activityId: string, seq: number): Promise<Predecessors>;

@@ -26,7 +26,8 @@ export interface DeadLetterEntry {
 }
 
 export interface StoredDeadLetter extends DeadLetterEntry {
-  readonly createdAt: Date;
+  /** The last time. */
+  readonly parkedAt: Date;
   readonly replayedAt: Date | null;
 }
 
@@ -34,7 +35,8 @@ export interface StoredDeadLetter extends DeadLetterEntry {
 export interface DeadLetterIndex {
   /** Writes the entry; one that is there already is parked again. */
   record(entry: DeadLetterEntry): Promise<void>;
-  markReplayed(eventId: string): Promise<void>;
+  /** Only if it has not been parked again since the entry was read: a worker may be faster than we are. */
+  markReplayed(entry: Pick<StoredDeadLetter, 'eventId' | 'parkedAt'>): Promise<void>;
   /** Newest first. */
   list(options: { limit: number; includeReplayed: boolean }): Promise<StoredDeadLetter[]>;
   find(eventId: string): Promise<StoredDeadLetter | null>;

@@ -23,6 +23,18 @@ export interface StoreClaimsOptions {
   readonly attemptDelayMs?: number;
 }
 
+/** Why an event does not fit at the moment. */
+interface Obstacle {
+  readonly code: string;
+  readonly reason: string;
+}
+
+const OVER_TOTAL: Obstacle = { code: 'OVER_TOTAL', reason: 'the activity has no unit left' };
+const CLAIM_MISSING: Obstacle = { code: 'CLAIM_MISSING', reason: 'the claim of this release is not stored' };
+const DUPLICATE: Obstacle = { code: 'DUPLICATE', reason: 'a unique key refuses the row' };
+const slotTaken = (by: string): Obstacle => ({ code: 'SLOT_TAKEN', reason: `slot held by ${by}` });
+const STORED: StoreOutcome = { kind: 'stored', again: false };
+
 const BETWEEN_ATTEMPTS_MS = 100;
 const MAX_ATTEMPTS = 3;
 
@@ -30,8 +42,8 @@ const MAX_ATTEMPTS = 3;
  * Stores a batch of events: optimistically in one transaction, and only when that fails looks closer. A batch with a bad event in it is
  * halved until the bad one stands alone; all others are stored.
  *
- * Releases go first, in a transaction of their own: a slot that was given back may be taken again within the same batch, and a claim whose
- * release is in the batch is stored void at once.
+ * Order counts where releases are: a slot or unit that was given back may be taken again. So the events go in the order of their sequence
+ * numbers, claims and releases in transactions of their own; a batch without releases, which is almost every batch, is one transaction.
  */
 export class StoreClaims {
   constructor(private readonly options: StoreClaimsOptions) {}
@@ -40,9 +52,7 @@ export class StoreClaims {
   async execute(events: readonly IncomingEvent[], patience: Patience): Promise<StoreOutcome[]> {
     const run = new Run(this.options, patience);
     const { firsts, repeats } = separateRepeats(events);
-    const ordered = [...firsts].sort(bySequence);
-    await run.store(ordered.filter((event) => event.kind === 'released'));
-    await run.store(ordered.filter((event) => event.kind === 'claimed'));
+    for (const group of sameKindRuns([...firsts].sort(bySequence))) await run.store(group);
     // Another event under a number that this batch has already used: what is stored by now decides which of them it belongs to.
     for (const event of repeats) await run.store([event]);
     await run.tryRefusedAgain();
@@ -52,8 +62,6 @@ export class StoreClaims {
 
 class Run {
   private readonly outcomes = new Map<IncomingEvent, StoreOutcome>();
-  /** Claims whose release this run has stored. */
-  private readonly released = new Set<string>();
   /** Events whose data was refused, each on its own. */
   private refused: { readonly event: IncomingEvent; readonly refusal: BadData }[] = [];
 
@@ -73,12 +81,13 @@ class Run {
     const [first, ...others] = events;
     if (first === undefined) return;
     const result = await this.transaction(events);
-    if (result.kind === 'stored') this.settle(events, { kind: 'stored', again: false });
+    if (result.kind === 'stored') this.settle(events, STORED);
     else if (result.kind === 'duplicate') await this.storeWhatIsMissing(events);
-    else if (others.length > 0) await this.storeApart(events, result);
-    else if (result.kind === 'over_total')
-      await this.decideByOrder(first, 'OVER_TOTAL', 'the activity has no unit left');
-    else this.refused.push({ event: first, refusal: result });
+    else if (result.kind === 'bad_data' && others.length === 0) this.refused.push({ event: first, refusal: result });
+    else if (result.kind === 'bad_data') await this.halve(events);
+    else if (others.length === 0)
+      await this.decideByOrder(first, result.kind === 'over_total' ? OVER_TOTAL : CLAIM_MISSING);
+    else await this.storeApart(events, result);
   }
 
   /** All together after one pause each time, so that many bad events do not hold up the good ones of the next batch. */
@@ -98,20 +107,17 @@ class Run {
     }
   }
 
-  private async transaction(events: readonly IncomingEvent[]): Promise<StoreResult> {
+  private async transaction(events: readonly IncomingEvent[], tombstones = false): Promise<StoreResult> {
     const { store } = this.options;
     return withPatience('store', this.patience, () =>
       events[0]?.kind === 'released'
-        ? store.storeReleases(events as readonly ReleasedEvent[])
-        : store.storeClaims(events as readonly ClaimedEvent[], this.released),
+        ? store.storeReleases(events as readonly ReleasedEvent[], { tombstones })
+        : store.storeClaims(events as readonly ClaimedEvent[]),
     );
   }
 
   private settle(events: readonly IncomingEvent[], outcome: StoreOutcome): void {
-    for (const event of events) {
-      this.outcomes.set(event, outcome);
-      if (event.kind === 'released' && outcome.kind === 'stored') this.released.add(event.body.claim_id);
-    }
+    for (const event of events) this.outcomes.set(event, outcome);
   }
 
   /** Some row was there already. */
@@ -129,20 +135,24 @@ class Run {
     if (missing.length < events.length) await this.store(missing);
     else if (missing.length > 1) await this.halve(missing);
     // Alone, refused as a duplicate, and nothing to be seen: what was in the way is gone by now.
-    else if (first !== undefined) await this.decideByOrder(first, 'DUPLICATE', 'a unique key refuses the row');
+    else if (first !== undefined) await this.decideByOrder(first, DUPLICATE);
     // Last, because those they wait for may be among the missing.
-    for (const { event, by } of blocked) await this.decideByOrder(event, 'SLOT_TAKEN', `slot held by ${by}`);
+    for (const { event, by } of blocked) await this.decideByOrder(event, slotTaken(by));
   }
 
-  /** The events of the activity that is full are no reason to keep the others waiting. */
-  private async storeApart(events: readonly IncomingEvent[], result: StoreResult): Promise<void> {
-    if (result.kind !== 'over_total') return this.halve(events);
-    const full = events.filter(({ body }) => body.activity_id === result.activityId);
-    const others = events.filter(({ body }) => body.activity_id !== result.activityId);
+  /** What cannot go yet is no reason to keep the others waiting. */
+  private async storeApart(
+    events: readonly IncomingEvent[],
+    result: Extract<StoreResult, { kind: 'over_total' | 'claim_missing' }>,
+  ): Promise<void> {
+    const held = events.filter(({ body }) =>
+      result.kind === 'over_total' ? body.activity_id === result.activityId : result.claimIds.has(body.claim_id),
+    );
+    const others = events.filter((event) => !held.includes(event));
     await this.store(others);
-    if (others.length > 0) await this.store(full);
     // The earlier ones may still fit: they were claimed first.
-    else await this.halve(full);
+    if (others.length === 0) await this.halve(held);
+    else await this.store(held);
   }
 
   private async halve(events: readonly IncomingEvent[]): Promise<void> {
@@ -152,30 +162,31 @@ class Run {
   }
 
   /**
-   * A slot that is taken or a total that is reached can be right for the moment: the release that makes room was numbered earlier and has
-   * not been stored yet. Only when nothing earlier is on its way does it count as an incident. The order matters: first look whether all
-   * predecessors are there, then try again; what still fails then is not explained by any of them.
+   * A slot that is taken, a total that is reached or a claim that is not there can be right for the moment: the event that makes it fit was
+   * numbered earlier and has not been stored yet. Only when nothing earlier is on its way is it more than that. The order matters: first
+   * look whether all predecessors are there, then try again; what still fails then is not explained by any of them.
    */
-  private async decideByOrder(event: IncomingEvent, code: string, reason: string): Promise<void> {
+  private async decideByOrder(event: IncomingEvent, obstacle: Obstacle): Promise<void> {
     const { store } = this.options;
     const { activity_id: activityId, event_seq: seq } = event.body;
     const before = await withPatience('predecessors', this.patience, () => store.predecessors(activityId, seq));
-    const result = await this.transaction([event]);
-    if (result.kind === 'stored') return this.settle([event], { kind: 'stored', again: false });
+    // The claim lies in the dead-letter queue or never was: its release must hold all the same, whenever the claim comes.
+    const tombstones = obstacle === CLAIM_MISSING && before !== 'in_flight';
+    const result = await this.transaction([event], tombstones);
+    if (result.kind === 'stored') return this.settle([event], STORED);
     if (result.kind === 'bad_data') {
       this.refused.push({ event, refusal: result });
       return;
     }
     if (result.kind === 'duplicate') {
-      const [finding = { kind: 'nothing' }] = await withPatience('inspect', this.patience, () =>
-        store.inspect([event]),
-      );
-      if (finding.kind !== 'slot_taken' && finding.kind !== 'nothing')
-        return this.settle([event], outcomeOfFinding(finding));
+      const [found] = await withPatience('inspect', this.patience, () => store.inspect([event]));
+      if (found !== undefined && found.kind !== 'nothing' && found.kind !== 'slot_taken') {
+        return this.settle([event], outcomeOfFinding(found));
+      }
     }
-    if (before === 'in_flight') return this.settle([event], { kind: 'deferred', code, reason });
+    if (before === 'in_flight') return this.settle([event], { kind: 'deferred', ...obstacle });
     const waitsFor = before === 'parked' ? '; earlier events of the activity are in the dead-letter queue' : '';
-    this.settle([event], { kind: 'rejected', code, reason: `${reason}${waitsFor}`, attempts: 1 });
+    this.settle([event], { kind: 'rejected', code: obstacle.code, reason: obstacle.reason + waitsFor, attempts: 1 });
   }
 }
 
@@ -184,16 +195,27 @@ function outcomeOfFinding(finding: Exclude<Finding, { kind: 'nothing' }>): Store
     case 'stored':
       return { kind: 'stored', again: true };
     case 'seq_taken':
-      return incident('SEQ_TAKEN', `event number held by claim ${finding.by}`);
+      return incident({ code: 'SEQ_TAKEN', reason: `event number held by claim ${finding.by}` });
     case 'sn_taken':
-      return incident('SN_TAKEN', `serial number held by ${finding.by}`);
+      return incident({ code: 'SN_TAKEN', reason: `serial number held by ${finding.by}` });
     case 'slot_taken':
-      return incident('SLOT_TAKEN', `slot held by ${finding.by}`);
+      return incident(slotTaken(finding.by));
   }
 }
 
-function incident(code: string, reason: string): StoreOutcome {
-  return { kind: 'rejected', code, reason, attempts: 1 };
+function incident(obstacle: Obstacle): StoreOutcome {
+  return { kind: 'rejected', ...obstacle, attempts: 1 };
+}
+
+/** Neighbours of one kind together. */
+function sameKindRuns(ordered: readonly IncomingEvent[]): IncomingEvent[][] {
+  const runs: IncomingEvent[][] = [];
+  for (const event of ordered) {
+    const last = runs[runs.length - 1];
+    if (last?.[0]?.kind === event.kind) last.push(event);
+    else runs.push([event]);
+  }
+  return runs;
 }
 
 function separateRepeats(events: readonly IncomingEvent[]): { firsts: IncomingEvent[]; repeats: IncomingEvent[] } {

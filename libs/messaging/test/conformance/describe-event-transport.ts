@@ -1,5 +1,5 @@
 import type { Delivery, DeliveryBatch, EventConsumer, EventPublisher, OutgoingMessage } from '../../src';
-import { waitUntil } from '../support/wait-until';
+import { soon } from '../support/soon';
 
 /** What an adapter provides to be tested; everything is fresh and isolated. */
 export interface TransportHarness {
@@ -69,7 +69,7 @@ export function describeEventTransport(name: string, start: () => Promise<Transp
       const results = await harness.publisher.publishBatch([message(1, { body, headers: { 'x-attempts': 3 } })]);
       expect(results).toEqual([{ kind: 'confirmed' }]);
       const seen = await collect();
-      await waitUntil('the delivery', () => seen.length === 1);
+      await soon(() => seen.length === 1);
       expect(seen[0]).toMatchObject({ id: 'e-1', type: harness.routed, redelivered: false, deliveryCount: 0 });
       expect(seen[0]?.body.toString('utf8')).toBe(body);
       expect(seen[0]?.headers).toMatchObject({ event_id: 'e-1', event_type: harness.routed, 'x-attempts': 3 });
@@ -80,7 +80,7 @@ export function describeEventTransport(name: string, start: () => Promise<Transp
       const results = await harness.publisher.publishBatch([message(1, { type: 'other.v1', queue: harness.queue })]);
       expect(results).toEqual([{ kind: 'confirmed' }]);
       const seen = await collect();
-      await waitUntil('the delivery', () => seen.length === 1);
+      await soon(() => seen.length === 1);
       expect(seen[0]?.type).toBe('other.v1');
     });
 
@@ -102,7 +102,7 @@ export function describeEventTransport(name: string, start: () => Promise<Transp
       const results = await harness.publisher.publishBatch(messages(3000));
       expect(results.filter(({ kind }) => kind !== 'confirmed')).toEqual([]);
       const seen = await collect();
-      await waitUntil('all deliveries', () => seen.length >= 3000);
+      await soon(() => seen.length >= 3000);
       expect(seen.map(({ id }) => id)).toEqual(messages(3000).map(({ id }) => id));
     });
 
@@ -116,7 +116,7 @@ export function describeEventTransport(name: string, start: () => Promise<Transp
       const again = await harness.publisher.publishBatch(messages(50));
       expect(again.every(({ kind }) => kind === 'confirmed')).toBe(true);
       const seen = await collect();
-      await waitUntil('every id', () => new Set(seen.map(({ id }) => id)).size === 50);
+      await soon(() => new Set(seen.map(({ id }) => id)).size === 50);
     });
 
     it('hands over batches by size and by age, one at a time', async () => {
@@ -135,7 +135,7 @@ export function describeEventTransport(name: string, start: () => Promise<Transp
         },
         { batchSize: 10, batchWaitMs: 50, prefetch: 100 },
       );
-      await waitUntil('all deliveries', () => sizes.reduce((a, b) => a + b, 0) === 25);
+      await soon(() => sizes.reduce((a, b) => a + b, 0) === 25);
       expect(Math.max(...sizes)).toBe(10);
       expect(most).toBe(1);
     });
@@ -153,32 +153,35 @@ export function describeEventTransport(name: string, start: () => Promise<Transp
         },
         { batchSize: 5, batchWaitMs: 5, prefetch: 20 },
       );
-      await waitUntil('a full prefetch', () => consumer.unacknowledged === 20);
+      await soon(() => consumer.unacknowledged === 20);
       await new Promise((resolve) => setTimeout(resolve, 100));
       expect(consumer.unacknowledged).toBe(20);
       release();
-      await waitUntil('everything acknowledged', () => consumer.unacknowledged === 0);
+      await soon(() => consumer.unacknowledged === 0);
     });
 
     it('redelivers what was not acknowledged, and takes no acknowledgement from before the loss', async () => {
       await harness.publisher.publishBatch(messages(10));
       const seen: Delivery[] = [];
       let old: DeliveryBatch | undefined;
-      await consume(async (batch) => {
-        seen.push(...batch.deliveries);
-        if (old === undefined) {
-          old = batch;
-          await new Promise<void>((resolve) => {
-            batch.lost.addEventListener('abort', () => resolve());
-            harness.cutConnections();
-          });
-          return;
-        }
-        // Late words about the lost channel while the new one has deliveries under the same numbers.
-        old.ack(old.deliveries);
-        if (seen.length >= 20) batch.ack(batch.deliveries);
-      });
-      await waitUntil('the second delivery', () => seen.length >= 20);
+      await consume(
+        async (batch) => {
+          seen.push(...batch.deliveries);
+          if (old === undefined) {
+            old = batch;
+            await new Promise<void>((resolve) => {
+              batch.lost.addEventListener('abort', () => resolve());
+              harness.cutConnections();
+            });
+            return;
+          }
+          // Late words about the lost channel while the new one has deliveries under the same numbers.
+          old.ack(old.deliveries);
+          if (seen.length >= 20) batch.ack(batch.deliveries);
+        },
+        { batchSize: 10, batchWaitMs: 1000, prefetch: 20 },
+      );
+      await soon(() => seen.length >= 20);
       expect(seen.slice(10).every(({ redelivered }) => redelivered)).toBe(true);
       expect(new Set(seen.map(({ id }) => id)).size).toBe(10);
     });
@@ -199,7 +202,7 @@ export function describeEventTransport(name: string, start: () => Promise<Transp
         },
         { batchSize: 20, batchWaitMs: 5, prefetch: 60 },
       );
-      await waitUntil('every id', () => done.size === 200);
+      await soon(() => done.size === 200);
     });
 
     it('gives a batch back whose handler failed', async () => {
@@ -210,7 +213,7 @@ export function describeEventTransport(name: string, start: () => Promise<Transp
         if ([...attempts.values()].every((n) => n === 1)) throw new Error('storage is gone');
         batch.ack(batch.deliveries);
       });
-      await waitUntil('a second try', () => [...attempts.values()].filter((n) => n === 2).length === 3);
+      await soon(() => [...attempts.values()].filter((n) => n === 2).length === 3);
     });
 
     it('stops after the batch in hand and leaves the rest to others', async () => {
@@ -227,7 +230,7 @@ export function describeEventTransport(name: string, start: () => Promise<Transp
         },
         { batchSize: 10, batchWaitMs: 1000, prefetch: 30 },
       );
-      await waitUntil('a batch in hand', () => first.length === 10);
+      await soon(() => first.length === 10);
       let stopped = false;
       const stopping = consumer.stop().then(() => {
         stopped = true;
@@ -238,7 +241,7 @@ export function describeEventTransport(name: string, start: () => Promise<Transp
       await stopping;
       await consumer.close();
       const rest = await collect();
-      await waitUntil('the rest', () => rest.length >= 20);
+      await soon(() => rest.length >= 20);
       expect([...first, ...rest.map(({ id }) => id)].sort()).toEqual(
         messages(30)
           .map(({ id }) => id)
@@ -250,11 +253,11 @@ export function describeEventTransport(name: string, start: () => Promise<Transp
       expect(harness.publisher.status).toEqual({ state: 'open' });
       harness.silence(true);
       harness.cutConnections();
-      await waitUntil('the loss', () => harness.publisher.status.state === 'connecting');
+      await soon(() => harness.publisher.status.state === 'connecting');
       expect(harness.publisher.status.reason).toEqual(expect.any(String));
       harness.silence(false);
       harness.cutConnections();
-      await waitUntil('the return', () => harness.publisher.status.state === 'open');
+      await soon(() => harness.publisher.status.state === 'open');
       expect(await harness.publisher.publishBatch([message(1)])).toEqual([{ kind: 'confirmed' }]);
     });
 

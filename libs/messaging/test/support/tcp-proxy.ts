@@ -1,7 +1,7 @@
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 
-/** A TCP relay on a free port whose connections can be cut, silenced or spoken into: network faults on demand. */
+/** A TCP relay on a free port whose connections can be cut, silenced or spoken into, as if the broker had said it. */
 export class TcpProxy {
   private readonly pairs = new Set<{ client: Socket; upstream: Socket }>();
   private server: Server | undefined;

@@ -1,9 +1,9 @@
-import { RabbitMqConsumer, RabbitMqPublisher, RabbitMqQueueInspector, workQueueTopology } from '../src';
-import type { OutgoingMessage, RabbitMqPublisherOptions, Topology } from '../src';
-import { describeEventTransport } from './conformance/describe-event-transport';
-import { silentLogger, startTestBroker } from './support/broker';
-import type { TestBroker } from './support/broker';
-import { waitUntil } from './support/wait-until';
+import { RabbitMqConsumer, RabbitMqPublisher, RabbitMqQueueInspector, workQueueTopology } from '../../src';
+import type { OutgoingMessage, RabbitMqPublisherOptions, Topology } from '../../src';
+import { describeEventTransport } from '../conformance/describe-event-transport';
+import { silentLogger, startTestBroker } from '../support/broker';
+import type { TestBroker } from '../support/broker';
+import { soon } from '../support/soon';
 
 const EXCHANGE = 'coupon.events';
 const QUEUE = 'worker.claims';
@@ -18,7 +18,7 @@ describeEventTransport('RabbitMQ', async () => {
     topology,
   });
   await publisher.start();
-  await waitUntil('the publisher', () => publisher.status.state === 'open');
+  await soon(() => publisher.status.state === 'open');
   return {
     publisher,
     consumer: (options) =>
@@ -58,7 +58,7 @@ describe('RabbitMQ adapter', () => {
       ...more,
     });
     await publisher.start();
-    await waitUntil('the publisher', () => publisher.status.state === 'open');
+    await soon(() => publisher.status.state === 'open');
     return publisher;
   };
   const message = (n: number): OutgoingMessage => ({ id: `e-${n}`, type: 'claim.made.v1', body: '{}', timestampMs: n });
@@ -71,7 +71,7 @@ describe('RabbitMQ adapter', () => {
     expect(confirmed + refused).toBe(1000);
     expect(refused).toBeGreaterThan(0);
     const inspector = new RabbitMqQueueInspector({ connection: broker.connection() });
-    await waitUntil('every confirmed message', async () => (await inspector.ready(QUEUE)) === confirmed);
+    await soon(async () => (await inspector.ready(QUEUE)) === confirmed);
     await publisher.close();
   });
 
@@ -85,7 +85,7 @@ describe('RabbitMQ adapter', () => {
       readyTimeoutMs: 50,
     });
     await other.start();
-    await waitUntil('the reason', () => (other.status.reason ?? '').includes('inequivalent arg'));
+    await soon(() => (other.status.reason ?? '').includes('inequivalent arg'));
     expect(await other.publishBatch([message(1)])).toMatchObject([{ kind: 'failed', ambiguous: false }]);
     await Promise.all([first.close(), other.close()]);
   });
@@ -93,7 +93,7 @@ describe('RabbitMQ adapter', () => {
   it('sends nothing while the broker blocks the connection', async () => {
     const publisher = await publisherOf({ readyTimeoutMs: 200 });
     broker.proxy.injectToClients(connectionMethod(60, Buffer.from('\x0blow on disk')));
-    await waitUntil('the block', () => publisher.status.state === 'blocked');
+    await soon(() => publisher.status.state === 'blocked');
     expect(publisher.status.reason).toBe('low on disk');
     expect(await publisher.publishBatch([message(1)])).toMatchObject([{ kind: 'failed', ambiguous: false }]);
     const waiting = publisher.publishBatch([message(2)]);
@@ -109,7 +109,7 @@ describe('RabbitMQ adapter', () => {
     expect(result).toMatchObject({ kind: 'failed', ambiguous: true });
     broker.proxy.silenceServer(false);
     broker.proxy.cut();
-    await waitUntil('a new channel', () => publisher.status.state === 'open');
+    await soon(() => publisher.status.state === 'open');
     expect(await publisher.publishBatch([message(1)])).toEqual([{ kind: 'confirmed' }]);
     await publisher.close();
   });
@@ -118,7 +118,7 @@ describe('RabbitMQ adapter', () => {
     const publisher = await publisherOf();
     await publisher.publishBatch([1, 2, 3, 4].map(message));
     const inspector = new RabbitMqQueueInspector({ connection: broker.connection() });
-    await waitUntil('the messages', async () => (await inspector.ready(QUEUE)) === 4);
+    await soon(async () => (await inspector.ready(QUEUE)) === 4);
     const seen: string[] = [];
     const taken = await inspector.scan(QUEUE, async ({ id }) => {
       seen.push(id);
@@ -127,7 +127,7 @@ describe('RabbitMQ adapter', () => {
     });
     expect(taken).toBe(2);
     expect(seen).toEqual(['e-1', 'e-2', 'e-3', 'e-4']);
-    await waitUntil('what was kept and added', async () => (await inspector.ready(QUEUE)) === 6);
+    await soon(async () => (await inspector.ready(QUEUE)) === 6);
     expect(await inspector.ready('no-such-queue')).toBeNull();
     await publisher.close();
   });
@@ -141,7 +141,7 @@ describe('RabbitMQ adapter', () => {
       readyTimeoutMs: 50,
     });
     await publisher.start();
-    await waitUntil('the reason', () => /ECONNREFUSED/.test(publisher.status.reason ?? ''));
+    await soon(() => /ECONNREFUSED/.test(publisher.status.reason ?? ''));
     expect(await publisher.publishBatch([message(1)])).toMatchObject([{ kind: 'failed', ambiguous: false }]);
     await publisher.close();
   });

@@ -1,0 +1,27 @@
+import type { Component, Logger } from '@coupon/service-kit';
+import { pause } from '../use-cases/with-patience';
+
+/** A component that does the same thing again and again, with a pause between the end of one and the start of the next. */
+export function every(name: string, intervalMs: number, logger: Logger, work: () => Promise<void>): Component {
+  const stopping = new AbortController();
+  let loop: Promise<void> | undefined;
+  const run = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      try {
+        await work();
+      } catch (error) {
+        logger.warn({ err: error, component: name }, 'failed, next try at the next interval');
+      }
+      await pause(intervalMs, stopping.signal);
+    }
+  };
+  return {
+    name,
+    start: () => {
+      loop = run();
+    },
+    stopIntake: () => stopping.abort(),
+    drain: async () => loop,
+    close: () => stopping.abort(),
+  };
+}

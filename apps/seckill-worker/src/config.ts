@@ -1,0 +1,87 @@
+import { hostname } from 'node:os';
+import { z } from 'zod';
+import { LOG_LEVELS, env, loadConfig } from '@coupon/service-kit';
+import type { Environment } from '@coupon/service-kit';
+
+export const WORKER_ROLES = ['relay', 'consumer', 'reconciliation'] as const;
+export type WorkerRole = (typeof WORKER_ROLES)[number];
+
+const schema = z
+  .object({
+    HTTP_HOST: z.string().default('0.0.0.0'),
+    HTTP_PORT: env.port().default(8058),
+    MYSQL_URL: env.url(['mysql:', 'mariadb:']),
+    CLAIM_REDIS_URL: env.url(['redis:', 'rediss:']),
+    AMQP_URL: env.url(['amqp:', 'amqps:']),
+    WORKER_ROLES: env.listOf(WORKER_ROLES).default(WORKER_ROLES),
+    DURABILITY_MODE: env.oneOf(['memory', 'fsync', 'replicated']).default('fsync'),
+    INSTANCE_ID: z
+      .string()
+      .regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1 to 64 letters, digits, dots, dashes or underscores')
+      .optional(),
+    CONSUMER_LANES: env.integer({ min: 1, max: 16 }).default(2),
+    CONSUMER_BATCH_SIZE: env.integer({ min: 1, max: 5_000 }).default(500),
+    CONSUMER_BATCH_WAIT_MS: env.durationMs({ min: 1, max: 10_000 }).default(15),
+    CONSUMER_PREFETCH: env.integer({ min: 1, max: 20_000 }).default(1_500),
+    RELAY_BATCH_SIZE: env.integer({ min: 1, max: 2_000 }).default(500),
+    RELAY_BATCHES_IN_FLIGHT: env.integer({ min: 1, max: 64 }).default(4),
+    RELAY_STALE_MS: env.durationMs({ min: 1_000 }).default(30_000),
+    RECONCILE_INTERVAL_MS: env.durationMs({ min: 100 }).default(5_000),
+    CONSERVATION_INTERVAL_MS: env.durationMs({ min: 1_000 }).default(30_000),
+    MYSQL_POOL_SIZE: env.integer({ min: 2, max: 100 }).default(10),
+    LOG_LEVEL: env.oneOf(LOG_LEVELS).default('info'),
+    SHUTDOWN_DEADLINE_MS: env.durationMs({ min: 1 }).default(10_000),
+  })
+  .superRefine((value, context) => {
+    if (value.CONSUMER_PREFETCH < value.CONSUMER_BATCH_SIZE) {
+      context.addIssue({
+        code: 'custom',
+        path: ['CONSUMER_PREFETCH'],
+        message: 'must be at least CONSUMER_BATCH_SIZE, else a batch never fills',
+      });
+    }
+    if (value.MYSQL_POOL_SIZE <= value.CONSUMER_LANES) {
+      context.addIssue({
+        code: 'custom',
+        path: ['MYSQL_POOL_SIZE'],
+        message:
+          'must be greater than CONSUMER_LANES: each lane holds a connection, and health and reconciliation need one',
+      });
+    }
+  })
+  .transform((value) => ({
+    http: { host: value.HTTP_HOST, port: value.HTTP_PORT },
+    mysql: { url: value.MYSQL_URL, poolSize: value.MYSQL_POOL_SIZE },
+    claimRedisUrl: value.CLAIM_REDIS_URL,
+    amqpUrl: value.AMQP_URL,
+    roles: value.WORKER_ROLES,
+    durability: value.DURABILITY_MODE,
+    instance: value.INSTANCE_ID ?? `${hostname().slice(0, 48)}-${process.pid}`,
+    consumer: {
+      lanes: value.CONSUMER_LANES,
+      batchSize: value.CONSUMER_BATCH_SIZE,
+      batchWaitMs: value.CONSUMER_BATCH_WAIT_MS,
+      prefetch: value.CONSUMER_PREFETCH,
+    },
+    relay: {
+      batchSize: value.RELAY_BATCH_SIZE,
+      maxBatches: value.RELAY_BATCHES_IN_FLIGHT,
+      staleMs: value.RELAY_STALE_MS,
+    },
+    reconcileIntervalMs: value.RECONCILE_INTERVAL_MS,
+    conservationIntervalMs: value.CONSERVATION_INTERVAL_MS,
+    logLevel: value.LOG_LEVEL,
+    shutdownDeadlineMs: value.SHUTDOWN_DEADLINE_MS,
+  }));
+
+export type WorkerConfig = Readonly<z.output<typeof schema>>;
+
+/** @throws ConfigError with every problem found. */
+export function loadWorkerConfig(environment: Environment): WorkerConfig {
+  return loadConfig(schema, environment);
+}
+
+/** The one place that reads the process's environment. */
+export function processEnvironment(): Environment {
+  return process.env;
+}

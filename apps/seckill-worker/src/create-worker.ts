@@ -1,0 +1,59 @@
+import { RabbitMqPublisher } from '@coupon/messaging';
+import {
+  Health,
+  createHttpApp,
+  createHttpServer,
+  createLifecycle,
+  createMetrics,
+  systemClock,
+} from '@coupon/service-kit';
+import type { HttpServer, Lifecycle, Logger } from '@coupon/service-kit';
+import { createWorkerMetrics } from './adapters/worker-metrics';
+import { EVENTS_EXCHANGE, claimTopology } from './claim-queue';
+import { createConnections } from './components/connections';
+import { createConsumerRole } from './components/consumer';
+import { createPipelineObserver } from './components/pipeline-observer';
+import { createReconciliationRole } from './components/reconciliation';
+import { createRelayRole } from './components/relay';
+import type { WorkerConfig, WorkerRole } from './config';
+
+export interface Worker {
+  readonly lifecycle: Lifecycle;
+  readonly http: HttpServer;
+}
+
+/** Puts the worker together; nothing is started yet. */
+export function createWorker(config: WorkerConfig, logger: Logger): Worker {
+  const lifecycle = createLifecycle({ logger, deadlineMs: config.shutdownDeadlineMs, clock: systemClock });
+  const metrics = createMetrics({ service: 'seckill-worker' });
+  const health = new Health({ clock: systemClock, state: () => lifecycle.state });
+  const workerMetrics = createWorkerMetrics(metrics.registry);
+  const connections = createConnections(config, logger, health);
+  const publisher = new RabbitMqPublisher({
+    connection: connections.publishing,
+    logger,
+    exchange: EVENTS_EXCHANGE,
+    topology: claimTopology(),
+  });
+  const has = (role: WorkerRole): boolean => config.roles.includes(role);
+  const consumer = has('consumer')
+    ? createConsumerRole(config, connections, publisher, workerMetrics, logger, lifecycle)
+    : undefined;
+  const http = createHttpServer({ ...config.http, handler: createHttpApp({ logger, health, metrics, routes: [] }) });
+
+  lifecycle.register({ name: 'metrics', close: () => metrics.close() });
+  lifecycle.register(connections.component);
+  lifecycle.register({ name: 'publisher', start: () => publisher.start(), close: () => publisher.close() });
+  if (consumer !== undefined) lifecycle.register(consumer.component);
+  if (has('relay')) {
+    for (const part of createRelayRole(config, connections, publisher, workerMetrics, logger)) lifecycle.register(part);
+  }
+  if (has('reconciliation')) {
+    const parts = createReconciliationRole(config, connections, workerMetrics.pipeline, logger);
+    for (const part of parts) lifecycle.register(part);
+  }
+  const unacknowledged = (): number => consumer?.unacknowledged() ?? 0;
+  lifecycle.register(createPipelineObserver(config, connections, unacknowledged, workerMetrics.pipeline, logger));
+  lifecycle.register(http);
+  return { lifecycle, http };
+}

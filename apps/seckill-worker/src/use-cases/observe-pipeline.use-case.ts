@@ -1,0 +1,47 @@
+import type { Clock, Logger } from '@coupon/service-kit';
+
+/** What one worker sees of the work queue. */
+export interface PipelineObservation {
+  readonly at_ms: number;
+  /** Messages in the queue that nobody holds. */
+  readonly queue_ready: number;
+  /** Deliveries this worker holds. */
+  readonly unacked: number;
+}
+
+export interface PipelineBoard {
+  write(instance: string, observation: PipelineObservation): Promise<void>;
+  read(): Promise<ReadonlyMap<string, PipelineObservation>>;
+  remove(instances: readonly string[]): Promise<void>;
+}
+
+export interface ObservePipelineOptions {
+  readonly board: PipelineBoard;
+  readonly instance: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Messages ready in the work queue; null when it does not exist. */
+  readonly queueReady: () => Promise<number | null>;
+  readonly unacked: () => number;
+}
+
+/** Readers trust a silent worker's last word for a minute; after two nobody needs it. */
+const FORGET_AFTER_MS = 120_000;
+
+/** Publishes what this worker knows of the queue: the conservation report needs it to tell an event on its way from a lost one. */
+export class ObservePipeline {
+  constructor(private readonly options: ObservePipelineOptions) {}
+
+  async execute(): Promise<PipelineObservation> {
+    const { board, instance, clock, queueReady, unacked } = this.options;
+    // Held before ready: a message that is handed to us between the two readings is then counted twice, not overlooked.
+    const heldBefore = unacked();
+    const ready = (await queueReady()) ?? 0;
+    const observation = { at_ms: clock.nowMs(), queue_ready: ready, unacked: Math.max(heldBefore, unacked()) };
+    await board.write(instance, observation);
+    const seen = await board.read();
+    const gone = [...seen].filter(([, { at_ms }]) => clock.nowMs() - at_ms > FORGET_AFTER_MS).map(([name]) => name);
+    if (gone.length > 0) await board.remove(gone);
+    return observation;
+  }
+}
