@@ -17,11 +17,11 @@ const schema = z
     AUTH_TRUSTED_PROXIES: z.string().optional(),
     CLAIM_BATCHES_IN_FLIGHT: env.integer({ min: 1, max: 16 }).default(2),
     CLAIM_QUEUE_SIZE: env.integer({ min: 1, max: 1_000_000 }).default(5_000),
-    CLAIM_QUEUE_TIMEOUT: env.durationMs({ min: 1, max: 60_000 }).default(1_000),
-    REDIS_CONNECT_TIMEOUT: env.durationMs({ min: 1 }).default(5_000),
-    REDIS_COMMAND_TIMEOUT: env.durationMs({ min: 1 }).default(3_000),
+    CLAIM_QUEUE_TIMEOUT_MS: env.durationMs({ min: 1, max: 60_000 }).default(1_000),
+    REDIS_CONNECT_TIMEOUT_MS: env.durationMs({ min: 1 }).default(5_000),
+    REDIS_COMMAND_TIMEOUT_MS: env.durationMs({ min: 1 }).default(3_000),
     LOG_LEVEL: env.oneOf(LOG_LEVELS).default('info'),
-    SHUTDOWN_DEADLINE: env.durationMs({ min: 1 }).default(10_000),
+    SHUTDOWN_DEADLINE_MS: env.durationMs({ min: 1 }).default(10_000),
   })
   .superRefine((value, context) => {
     const problem = (path: string, message: string): void => {
@@ -43,18 +43,18 @@ const schema = z
     redis: {
       url: value.CLAIM_REDIS_URL,
       durability: value.DURABILITY_MODE,
-      connectTimeoutMs: value.REDIS_CONNECT_TIMEOUT,
-      commandTimeoutMs: value.REDIS_COMMAND_TIMEOUT,
+      connectTimeoutMs: value.REDIS_CONNECT_TIMEOUT_MS,
+      commandTimeoutMs: value.REDIS_COMMAND_TIMEOUT_MS,
     },
     claims: {
       batchesInFlight: value.CLAIM_BATCHES_IN_FLIGHT,
       queueSize: value.CLAIM_QUEUE_SIZE,
-      queueTimeoutMs: value.CLAIM_QUEUE_TIMEOUT,
+      queueTimeoutMs: value.CLAIM_QUEUE_TIMEOUT_MS,
     },
     adminGrpcAddress: value.ADMIN_GRPC_ADDRESS,
     auth: authOptions(value),
     logLevel: value.LOG_LEVEL,
-    shutdownDeadlineMs: value.SHUTDOWN_DEADLINE,
+    shutdownDeadlineMs: value.SHUTDOWN_DEADLINE_MS,
   }));
 
 export type GatewayConfig = Readonly<z.output<typeof schema>>;

@@ -12,7 +12,7 @@ afterAll(async () => {
   await proxy.stop();
 });
 
-const gateway = useGateway(() => ({ CLAIM_REDIS_URL: proxy.url, REDIS_COMMAND_TIMEOUT: '300' }), database);
+const gateway = useGateway(() => ({ CLAIM_REDIS_URL: proxy.url, REDIS_COMMAND_TIMEOUT_MS: '300' }), database);
 
 /** Not by /health: its answer may be a quarter of a second old. */
 const ready = async (): Promise<void> => {
