@@ -15,6 +15,7 @@ import { createConsumerRole } from './components/consumer';
 import { createPipelineObserver } from './components/pipeline-observer';
 import { createReconciliationRole } from './components/reconciliation';
 import { createRelayRole } from './components/relay';
+import { createRestartVerification } from './components/restart-verification';
 import type { WorkerConfig, WorkerRole } from './config';
 
 export interface Worker {
@@ -45,15 +46,18 @@ export function createWorker(config: WorkerConfig, logger: Logger): Worker {
   lifecycle.register(connections.component);
   lifecycle.register({ name: 'publisher', start: () => publisher.start(), close: () => publisher.close() });
   if (consumer !== undefined) lifecycle.register(consumer.component);
-  if (has('relay')) {
-    for (const part of createRelayRole(config, connections, publisher, workerMetrics, logger)) lifecycle.register(part);
-  }
+  const relay = has('relay') ? createRelayRole(config, connections, publisher, workerMetrics, logger) : undefined;
+  for (const part of relay?.components ?? []) lifecycle.register(part);
   if (has('reconciliation')) {
     const parts = createReconciliationRole(config, connections, workerMetrics.pipeline, logger);
     for (const part of parts) lifecycle.register(part);
+    lifecycle.register(createRestartVerification(config, connections, logger));
   }
-  const unacknowledged = (): number => consumer?.unacknowledged() ?? 0;
-  lifecycle.register(createPipelineObserver(config, connections, unacknowledged, workerMetrics.pipeline, logger));
+  const held = {
+    unacked: (): number => consumer?.unacknowledged() ?? 0,
+    relaying: (): number => relay?.relaying() ?? 0,
+  };
+  lifecycle.register(createPipelineObserver(config, connections, held, workerMetrics.pipeline, logger));
   lifecycle.register(http);
   return { lifecycle, http };
 }

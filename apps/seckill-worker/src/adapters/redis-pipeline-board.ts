@@ -27,8 +27,13 @@ export class RedisPipelineBoard implements PipelineBoard {
 function parse(text: string): PipelineObservation {
   try {
     const value = JSON.parse(text) as Partial<PipelineObservation>;
-    return { at_ms: value.at_ms ?? 0, queue_ready: value.queue_ready ?? 0, unacked: value.unacked ?? 0 };
+    return {
+      at_ms: value.at_ms ?? 0,
+      queue_ready: value.queue_ready ?? 0,
+      unacked: value.unacked ?? 0,
+      relaying: value.relaying ?? 0,
+    };
   } catch {
-    return { at_ms: 0, queue_ready: 0, unacked: 0 };
+    return { at_ms: 0, queue_ready: 0, unacked: 0, relaying: 0 };
   }
 }

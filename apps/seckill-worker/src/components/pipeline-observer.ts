@@ -14,7 +14,7 @@ const INTERVAL_MS = 1_000;
 export function createPipelineObserver(
   config: WorkerConfig,
   connections: Connections,
-  unacked: () => number,
+  held: { readonly unacked: () => number; readonly relaying: () => number },
   gauges: PipelineGauges,
   logger: Logger,
 ): Component {
@@ -25,11 +25,11 @@ export function createPipelineObserver(
     clock: systemClock,
     logger,
     queueReady: () => inspector.ready(CLAIMS_QUEUE),
-    unacked,
+    ...held,
   });
   return every('pipeline observer', INTERVAL_MS, logger, async () => {
-    const { queue_ready, unacked: held } = await observe.execute();
+    const { queue_ready, unacked } = await observe.execute();
     gauges.queue(queue_ready);
-    gauges.unacknowledged(held);
+    gauges.unacknowledged(unacked);
   });
 }

@@ -60,10 +60,15 @@ export function createReconciliationRole(
       const ids = new Set([...(await finder.refreshRegistered()), ...(await finder.refreshUndrained())]);
       for (const id of watched) if (!ids.has(id) && watched.delete(id)) gauges.forget(id);
       for (const id of ids) {
-        const state = await reconcile.execute(id);
-        if (state === null) continue;
-        watched.add(id);
-        gauges.outbox(id, { length: state.outboxLength, pending: state.outboxPending, unmarked: state.unmarked });
+        try {
+          const state = await reconcile.execute(id);
+          if (state === null) continue;
+          watched.add(id);
+          gauges.outbox(id, { length: state.outboxLength, pending: state.outboxPending, unmarked: state.unmarked });
+        } catch (error) {
+          // One broken activity must not hide the others.
+          logger.warn({ err: error, activity_id: id }, 'activity cannot be reconciled');
+        }
       }
     }),
     every('dead letters', config.reconcileIntervalMs, logger, async () => {

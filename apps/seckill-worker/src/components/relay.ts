@@ -14,6 +14,12 @@ const REGISTRY_INTERVAL_MS = 500;
 const UNDRAINED_INTERVAL_MS = 5_000;
 const FORGOTTEN_RELAY_MS = 3_600_000;
 
+export interface RelayRole {
+  readonly components: readonly Component[];
+  /** Batches taken out of an outbox and not settled. */
+  relaying(): number;
+}
+
 /** The relay with what tells it which outboxes there are. */
 export function createRelayRole(
   config: WorkerConfig,
@@ -21,7 +27,7 @@ export function createRelayRole(
   publisher: EventPublisher,
   metrics: WorkerMetrics,
   logger: Logger,
-): Component[] {
+): RelayRole {
   const relay = new RelayOutbox({
     outbox: connections.outbox,
     publisher,
@@ -33,7 +39,7 @@ export function createRelayRole(
     ...config.relay,
   });
   const finder = new FindActivities(activitySources({ ...connections, store: connections.activities }), logger);
-  return [
+  const components: Component[] = [
     {
       name: 'relay',
       start: () => relay.start(),
@@ -49,4 +55,5 @@ export function createRelayRole(
       for (const id of finder.known) await connections.outbox.removeIdleConsumers(id, FORGOTTEN_RELAY_MS);
     }),
   ];
+  return { components, relaying: () => relay.batchesUnderWay };
 }

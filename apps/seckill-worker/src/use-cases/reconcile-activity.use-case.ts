@@ -1,5 +1,6 @@
 import type { ActivityId } from '@coupon/domain';
 import type { Clock, Logger } from '@coupon/service-kit';
+import { pipelineIsEmpty } from './observe-pipeline.use-case';
 import type { PipelineBoard } from './observe-pipeline.use-case';
 import type { MarkPersisted, PersistedEvent } from './persisted-marks';
 
@@ -43,8 +44,6 @@ export interface ActivityState {
 }
 
 const MARK_PAGE = 10_000;
-/** An observation older than this says nothing about the queue any more. */
-const FRESH_MS = 5_000;
 
 /**
  * Compares what Redis numbered with what MySQL has: marks what a consumer could not mark, and writes an activity off as drained when it has
@@ -82,14 +81,8 @@ export class ReconcileActivity {
   private async isOver(activityId: ActivityId, reading: ActivityReading): Promise<boolean> {
     const { sources } = this.options;
     if (reading.state !== 'ended' && reading.nowMs < reading.endMs) return false;
-    if (!(await this.queueIsEmpty())) return false;
-    return (await sources.storedCount(activityId, reading.eventSeq)) === reading.eventSeq;
-  }
-
-  private async queueIsEmpty(): Promise<boolean> {
     const { board, clock } = this.options;
-    const nowMs = clock.nowMs();
-    const fresh = [...(await board.read()).values()].filter(({ at_ms }) => nowMs - at_ms <= FRESH_MS);
-    return fresh.length > 0 && fresh.every(({ queue_ready, unacked }) => queue_ready === 0 && unacked === 0);
+    if (!pipelineIsEmpty(await board.read(), 0, clock.nowMs())) return false;
+    return (await sources.storedCount(activityId, reading.eventSeq)) === reading.eventSeq;
   }
 }
