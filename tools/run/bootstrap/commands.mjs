@@ -4,7 +4,7 @@ import { join } from 'node:path';
 /** Entry point of each command, below the repository. A command exists when its entry does. */
 const ENTRIES = {
   demo: 'tools/demo/src/main.ts',
-  test: 'tools/test/main.ts',
+  test: 'tools/run/src/test/main.ts',
   dev: 'tools/run/src/dev/main.ts',
   stop: 'tools/run/src/stop/main.ts',
   bench: 'tools/bench/src/main.ts',

@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { RUN_FOLDER } from '../platform/layout';
+import { findSpecs, testProjects } from './spec-files';
+import { NOTHING, add, tallyOf } from './tally';
+import type { JestResult, Tally } from './tally';
+
+export interface RunTestsOptions {
+  readonly root: string;
+  readonly kinds: readonly ('unit' | 'integration')[];
+  /** Parts of paths; files that contain one of them are run. None means all. */
+  readonly words: readonly string[];
+  readonly log: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Far above what all tests need; a run that hangs must end. */
+const RUN_TIMEOUT_MS = 30 * 60_000;
+
+/** Unit specs side by side, then integration specs one after the other: they measure, kill and need the processors for themselves. */
+export async function runTests(options: RunTestsOptions): Promise<Tally> {
+  const projects = testProjects(options.root);
+  const specs = findSpecs(options.root, projects, options.words);
+  let tally = NOTHING;
+  for (const kind of options.kinds) {
+    const files = specs[kind];
+    if (files.length === 0) continue;
+    options.log(`tests     ${files.length} ${kind} spec files`);
+    tally = add(tally, await runJest(kind, files, projects, options));
+  }
+  const chosen = options.kinds.reduce((sum, kind) => sum + specs[kind].length, 0);
+  return chosen > 0 ? tally : { passed: 0, failed: 1, remarks: ['there is no such spec file'] };
+}
+
+async function runJest(
+  kind: 'unit' | 'integration',
+  files: readonly string[],
+  projects: readonly string[],
+  { root, signal }: RunTestsOptions,
+): Promise<Tally> {
+  const outputFile = join(RUN_FOLDER, 'test', `${kind}.json`);
+  mkdirSync(join(RUN_FOLDER, 'test'), { recursive: true });
+  rmSync(outputFile, { force: true });
+  const args = [
+    join(root, 'node_modules', 'jest', 'bin', 'jest.js'),
+    ...['--json', `--outputFile=${outputFile}`, kind === 'unit' ? '--maxWorkers=100%' : '--runInBand'],
+    ...['--projects', ...projects, '--runTestsByPath', ...files],
+  ];
+  const code = await new Promise<number | null>((resolve, reject) => {
+    const child = spawn(process.execPath, args, {
+      cwd: root,
+      env: { ...process.env, NODE_ENV: 'test' },
+      stdio: ['ignore', 'inherit', 'inherit'],
+      timeout: RUN_TIMEOUT_MS,
+      signal,
+      killSignal: 'SIGTERM',
+    });
+    child.once('error', reject);
+    child.once('exit', resolve);
+  });
+  const result = existsSync(outputFile) ? (JSON.parse(readFileSync(outputFile, 'utf8')) as JestResult) : undefined;
+  return tallyOf(result, code, files.length);
+}
