@@ -39,6 +39,10 @@ describe('mode jwt with a secret', () => {
     ['an expired token', () => bearer({ sub: '1', exp: inSeconds(-60) })],
     ['a token of the future', () => bearer({ sub: '1', nbf: inSeconds(60) })],
     ['another secret', async () => `Bearer ${await sign({ sub: '1' }, new TextEncoder().encode(`${SECRET}x`))}`],
+    [
+      'another algorithm with the right secret',
+      async () => `Bearer ${await new SignJWT({ sub: '1' }).setProtectedHeader({ alg: 'HS512' }).sign(key)}`,
+    ],
     ['no subject', () => bearer({})],
     ['a user whose subject is no id', () => bearer({ sub: 'bob' })],
     ['a role nobody knows, without a user id', () => bearer({ sub: 'bob', role: 'root' })],

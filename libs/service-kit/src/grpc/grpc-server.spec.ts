@@ -193,20 +193,58 @@ describe('GrpcServer', () => {
     await drained;
   });
 
-  it('waits in the drain for an open stream until it ends or the drain is aborted', async () => {
-    const { server, client } = await serve(() => Promise.resolve(answer));
-    const stream = client.flashSaleCouponStream();
-    stream.on('error', () => undefined);
-    const first = new Promise((resolve) => stream.once('data', resolve));
-    stream.write({ activityId: '7', userId: '1', clientIp: '' });
-    await first;
-    let done = false;
-    const abort = new AbortController();
-    const drained = server.drain(abort.signal).then(() => (done = true));
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(done).toBe(false);
-    stream.end();
-    await drained;
+  it('delivers a large answer completely before the drain is over', async () => {
+    let finish = (): void => undefined;
+    let entered = (): void => undefined;
+    const inside = new Promise<void>((resolve) => (entered = resolve));
+    const message = 'x'.repeat(3_000_000);
+    const { server, client } = await serve(
+      () =>
+        new Promise((resolve) => {
+          finish = () => {
+            resolve({ ...answer, message });
+          };
+          entered();
+        }),
+    );
+    const inHand = claimOver(client);
+    await inside;
+    const ended = server.drain().then(() => {
+      server.close();
+    });
+    finish();
+    await ended;
+    await expect(inHand).resolves.toMatchObject({ message });
+  });
+
+  describe('with an open stream of the app', () => {
+    async function withStream(): Promise<{ server: GrpcServer; end: () => void }> {
+      const { server, client } = await serve(() => Promise.resolve(answer));
+      const stream = client.flashSaleCouponStream();
+      stream.on('error', () => undefined);
+      const first = new Promise((resolve) => stream.once('data', resolve));
+      stream.write({ activityId: '7', userId: '1', clientIp: '' });
+      await first;
+      return { server, end: () => stream.end() };
+    }
+
+    it('waits in the drain until the stream ends', async () => {
+      const { server, end } = await withStream();
+      let done = false;
+      const drained = server.drain().then(() => (done = true));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      expect(done).toBe(false);
+      end();
+      await drained;
+    });
+
+    it('cuts the stream when the drain is aborted', async () => {
+      const { server } = await withStream();
+      const abort = new AbortController();
+      const drained = server.drain(abort.signal);
+      abort.abort();
+      await drained;
+    });
   });
 
   it('rejects the start when the port is taken', async () => {

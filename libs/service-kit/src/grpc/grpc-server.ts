@@ -3,7 +3,8 @@ import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc
 import { HealthImplementation } from 'grpc-health-check';
 import type { Health } from '../health/health';
 import type { Component } from '../lifecycle/lifecycle';
-import { countCalls } from './count-calls';
+import { trackStreams } from './open-streams';
+import type { OpenStreams } from './open-streams';
 import { addReflection } from './reflection';
 
 export interface GrpcService {
@@ -42,9 +43,10 @@ export class GrpcServer implements Component {
   private readonly server: Server;
   private readonly healthService: HealthImplementation;
   private readonly serviceNames: readonly string[];
-  private readonly calls = countCalls();
+  private readonly builtInStreams: OpenStreams;
   private readonly intake = new AbortController();
   private refresh: NodeJS.Timeout | undefined;
+  private shutdown: Promise<void> | undefined;
 
   constructor(private readonly options: GrpcServerOptions) {
     const { maxMessageBytes, services, descriptors } = options;
@@ -56,11 +58,12 @@ export class GrpcServer implements Component {
       Object.fromEntries(this.serviceNames.map((name) => [name, 'NOT_SERVING' as const])),
     );
     for (const { definition, implementation } of services) {
-      this.server.addService(definition, this.calls.wrap(definition, implementation));
+      this.server.addService(definition, implementation);
     }
-    this.healthService.addToServer(this.server);
+    this.builtInStreams = trackStreams(this.server);
+    this.healthService.addToServer(this.builtInStreams.registrar);
     addReflection(
-      this.server,
+      this.builtInStreams.registrar,
       descriptors,
       this.serviceNames.filter((name) => name !== ''),
     );
@@ -90,20 +93,33 @@ export class GrpcServer implements Component {
     if (!this.intake.signal.aborted) this.announce(status === 200 ? 'SERVING' : 'NOT_SERVING');
   }
 
+  /** Refuses new calls. Streams of health and reflection are ended; those of the app end by `draining`. */
   stopIntake(): void {
-    if (this.intake.signal.aborted) return;
+    if (this.shutdown !== undefined) return;
     clearInterval(this.refresh);
     this.announce('NOT_SERVING');
     this.intake.abort();
-    // Sends GOAWAY and refuses new calls. Its callback waits for health watchers too, which never end, so the drain counts our own calls.
-    this.server.tryShutdown(() => undefined);
+    this.shutdown = new Promise((resolve) => {
+      // Waits until the last answer has left. An error only says that the server never listened.
+      this.server.tryShutdown(() => {
+        resolve();
+      });
+    });
+    this.builtInStreams.endAll();
   }
 
   async drain(signal?: AbortSignal): Promise<void> {
     this.stopIntake();
-    await this.calls.untilIdle(signal);
+    const cut = (): void => {
+      this.server.forceShutdown();
+    };
+    if (signal?.aborted === true) cut();
+    signal?.addEventListener('abort', cut, { once: true });
+    await this.shutdown;
+    signal?.removeEventListener('abort', cut);
   }
 
+  /** Cuts every call. Idempotent. */
   close(): void {
     this.stopIntake();
     this.server.forceShutdown();

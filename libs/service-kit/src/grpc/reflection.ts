@@ -4,7 +4,11 @@ import { ReflectionService } from '@grpc/reflection';
 import { service as healthService } from 'grpc-health-check';
 
 /** Server reflection (v1 and v1alpha) of `services` and grpc.health.v1, from descriptors, without `.proto` files of ours at run time. */
-export function addReflection(server: Server, descriptorSet: Uint8Array, services: readonly string[]): void {
+export function addReflection(
+  server: Pick<Server, 'addService'>,
+  descriptorSet: Uint8Array,
+  services: readonly string[],
+): void {
   const health = Object.values(healthService).flatMap(({ requestType }) => requestType.fileDescriptorProtos);
   // ReflectionService only reads `fileDescriptorProtos` of the package definition it is given.
   const definition = {

@@ -74,6 +74,18 @@ describe('Health', () => {
     expect(body.checks['lifecycle']?.error).toBe(state.toLowerCase());
   });
 
+  it('is not ready when the service begins to drain while the dependencies are asked', async () => {
+    let state: LifecycleState = 'RUNNING';
+    const check: HealthCheck = {
+      name: 'mysql',
+      check: () => {
+        state = 'DRAINING';
+        return Promise.resolve();
+      },
+    };
+    await expect(healthWith([check], () => state).ready()).resolves.toMatchObject({ status: 503 });
+  });
+
   it('asks the dependencies once for many who ask at the same time', async () => {
     let asked = 0;
     const counting: HealthCheck = {
