@@ -45,7 +45,7 @@ function withIncludes(source: string, folder: string): string {
 
 /** Reads every script below `folder` (the includes apart). Throws with all problems listed, also when there is no script at all. */
 export function readScripts(folder: string): EmbeddedScript[] {
-  const files = (readdirSync(folder, { recursive: true, encoding: 'utf8' }))
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.lua') && !file.startsWith(`includes${sep}`))
     .sort();
   if (files.length === 0) throw new Error(`no .lua files below ${folder}`);
