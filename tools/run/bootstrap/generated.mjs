@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Refusal } from './refusal.mjs';
 
@@ -34,19 +34,11 @@ export function hashOf(root, paths) {
  * @returns {string[]}
  */
 function filesBelow(path) {
-  if (!existsSync(path)) return [];
-  const entries = readdirIfFolder(path);
-  return entries ? entries.flatMap((name) => filesBelow(join(path, name))) : [path];
-}
-
-/** @param {string} path */
-function readdirIfFolder(path) {
-  try {
-    return readdirSync(path).sort();
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOTDIR') return undefined;
-    throw error;
-  }
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat?.isDirectory()) return stat ? [path] : [];
+  return readdirSync(path)
+    .sort()
+    .flatMap((name) => filesBelow(join(path, name)));
 }
 
 /**

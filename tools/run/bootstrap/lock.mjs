@@ -38,7 +38,7 @@ function take(file) {
     writeFileSync(file, String(process.pid), { flag: 'wx' });
     return true;
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if (codeOf(error) !== 'EEXIST') throw error;
     if (holderIsGone(file)) rmSync(file, { force: true });
     return false;
   }
@@ -51,6 +51,11 @@ function holderIsGone(file) {
     return false;
   } catch (error) {
     // ENOENT: released just now. An empty file is being written: its number is 0, our own group, which lives.
-    return error instanceof Error && 'code' in error && error.code === 'ESRCH';
+    return codeOf(error) === 'ESRCH';
   }
+}
+
+/** @param {unknown} error */
+function codeOf(error) {
+  return /** @type {NodeJS.ErrnoException} */ (error).code;
 }
