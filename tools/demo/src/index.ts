@@ -1,0 +1,11 @@
+export { letCrowdClick } from './load/crowd';
+export type { CrowdOptions } from './load/crowd';
+export { Ledger } from './load/ledger';
+export type { Answer } from './load/ledger';
+export { PurchaseClient } from './load/purchase-client';
+export { Marketing } from './marketing';
+export type { Buyer, Click } from './scenario/buyers';
+export { MysqlTruth } from './verify/read-truth';
+export { storyOf, unexpectedCodes } from './verify/verify-answers';
+export { verifySale } from './verify/verify-sale';
+export type { SaleTruth, Violation } from './verify/verify-sale';
