@@ -8,7 +8,7 @@ export interface Check {
 }
 
 const MINUTE_MS = 60_000;
-const NX = 'node_modules/nx/bin/nx.js';
+const NX = 'node_modules/.bin/nx';
 const APPS = 'coupon-admin,seckill-gateway,seckill-worker,saga-participant';
 
 const nx = (...args: string[]): [string, ...string[]] => ['node', NX, ...args, '--output-style=static'];

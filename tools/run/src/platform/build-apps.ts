@@ -40,7 +40,7 @@ function runNx(
   mkdirSync(dirname(logFile), { recursive: true });
   const log = createWriteStream(logFile);
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [join(REPOSITORY, 'node_modules', 'nx', 'bin', 'nx.js'), ...args], {
+    const child = spawn(process.execPath, [join(REPOSITORY, 'node_modules', '.bin', 'nx'), ...args], {
       cwd: REPOSITORY,
       env: { ...process.env, FORCE_COLOR: '0', NO_COLOR: '1' },
       stdio: ['ignore', 'pipe', 'pipe'],
