@@ -27,11 +27,10 @@ async function stopForRun() {
 /** The provisioning code and its clients are loaded with the first request: a run of unit tests does not pay for them. */
 function lazyProvider() {
   let provider;
+  const get = () => (provider ??= load('coordinator/test-servers.ts').testServers({ log, env: { ...process.env } }));
   return {
-    provide(kind) {
-      provider ??= load('coordinator/test-servers.ts').testServers({ log, env: process.env });
-      return provider.provide(kind);
-    },
+    provide: (kind) => get().provide(kind),
+    engine: (kind) => get().engine(kind),
     async stop() {
       await provider?.stop();
     },

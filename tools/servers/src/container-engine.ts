@@ -26,7 +26,7 @@ export async function imageIsPresent(image: string, env: NodeJS.ProcessEnv): Pro
 /** Pulls an image unless it is there. Returns why it cannot be had, or undefined. */
 export async function pullImage(
   image: string,
-  { env, log }: { env: NodeJS.ProcessEnv; log(line: string): void },
+  { env, log }: { readonly env: NodeJS.ProcessEnv; readonly log: (line: string) => void },
 ): Promise<string | undefined> {
   if (await imageIsPresent(image, env)) return undefined;
   log(`docker    pulling ${image}, once`);

@@ -20,3 +20,5 @@ export { unpackPackages } from './debian/unpacked-tree';
 export type { UnpackRequest } from './debian/unpacked-tree';
 export { exec } from './exec';
 export type { ExecOptions, ExecResult } from './exec';
+export { startPrivateEngine } from './engine/private-engine';
+export type { PrivateEngine, PrivateEngineOptions } from './engine/private-engine';

@@ -27,6 +27,8 @@ export interface StartServersOptions<K extends ServerKind> {
   readonly env?: NodeJS.ProcessEnv;
   /** Restricts where servers may come from. @default all, in the order of SERVER_SOURCES */
   readonly sources?: readonly ServerSource[];
+  /** Docker images to use instead of the pinned official ones. */
+  readonly images?: Readonly<Partial<Record<ServerKind, string>>>;
   /** For tests of the choice itself. */
   readonly sourceImplementations?: Readonly<Record<ServerSource, Source>>;
 }
@@ -110,6 +112,7 @@ class Run implements SourceContext {
   readonly purpose: string;
   readonly cacheDirectory: string;
   readonly ports = new PortAllocator();
+  readonly images: Readonly<Partial<Record<ServerKind, string>>>;
   readonly log: (line: string) => void;
   readonly #parent: string;
   #supervisor: Promise<Supervisor> | undefined;
@@ -118,6 +121,7 @@ class Run implements SourceContext {
     const base = options.baseDir ?? REPOSITORY;
     this.env = options.env ?? process.env;
     this.purpose = options.purpose;
+    this.images = options.images ?? {};
     this.cacheDirectory = join(base, '.cache', 'servers');
     this.#parent = join(base, '.run');
     this.log = options.log ?? ((): void => undefined);

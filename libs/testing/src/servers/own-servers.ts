@@ -1,6 +1,6 @@
 import { startServers } from '@coupon/servers';
 import type { RunningServers, ServerEndpoint, ServerHandle, ServerKind } from '@coupon/servers';
-import { PROVISION_TIMEOUT_MS } from './test-servers';
+import { PROVISION_TIMEOUT_MS, testEngine } from './test-servers';
 
 /** Private servers of one describe block that a test may kill and start again; kind by kind like `RunningServers`. */
 export interface OwnServers<K extends ServerKind> {
@@ -10,7 +10,8 @@ export interface OwnServers<K extends ServerKind> {
 
 /**
  * Starts private servers for the surrounding describe block: for tests that kill -9 a server and start it again on the same port and
- * data, or change its settings. They come from this machine (Docker, local programs, unpacked packages), never from a URL of the environment.
+ * data, or change its settings. They are containers where the
+ * run has an engine, processes of this machine otherwise; never a URL of the environment.
  */
 export function useOwnServers<K extends ServerKind>(need: readonly K[]): OwnServers<K> {
   let current: RunningServers<K> | undefined;
@@ -19,7 +20,7 @@ export function useOwnServers<K extends ServerKind>(need: readonly K[]): OwnServ
     return current;
   };
   beforeAll(async () => {
-    current = await startServers({ need, purpose: 'test', sources: ['docker', 'local', 'unpacked', 'installed'] });
+    current = await startOwnServers(need);
   }, PROVISION_TIMEOUT_MS);
   afterAll(async () => {
     await current?.stop();
@@ -33,4 +34,17 @@ export function useOwnServers<K extends ServerKind>(need: readonly K[]): OwnServ
       return get().servers;
     },
   };
+}
+
+async function startOwnServers<K extends ServerKind>(need: readonly K[]): Promise<RunningServers<K>> {
+  const engines = await Promise.all(need.map(async (kind) => [kind, await testEngine(kind)] as const));
+  const dockerHost = engines[0]?.[1]?.dockerHost;
+  const inContainers = engines.every(([, engine]) => engine !== null);
+  return startServers({
+    need,
+    purpose: 'test',
+    sources: inContainers ? ['docker'] : ['local', 'unpacked', 'installed'],
+    images: Object.fromEntries(engines.flatMap(([kind, engine]) => (engine ? [[kind, engine.image]] : []))),
+    env: { ...process.env, ...(typeof dockerHost === 'string' ? { DOCKER_HOST: dockerHost } : {}) },
+  });
 }

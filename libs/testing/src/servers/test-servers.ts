@@ -11,14 +11,23 @@ export const PROVISION_TIMEOUT_MS = 900_000;
  * Rejects with one sentence that says what is missing.
  */
 export async function testServer(kind: ServerKind): Promise<ServerEndpoint> {
+  return ask<ServerEndpoint>(`server/${kind}`);
+}
+
+/** The container engine of this test run with the image of `kind`; null where the tests run without containers. */
+export function testEngine(kind: ServerKind): Promise<{ dockerHost: string | null; image: string } | null> {
+  return ask(`engine/${kind}`);
+}
+
+async function ask<T>(path: string): Promise<T> {
   const coordinator = process.env[VARIABLE];
   if (coordinator === undefined) {
     throw new Error(`${VARIABLE} is not set: run this spec through Jest with the preset of the repository`);
   }
-  const { status, body } = await get(`${coordinator}/${kind}`);
-  const answer = JSON.parse(body) as ServerEndpoint | { message: string };
-  if (status !== 200) throw new Error('message' in answer ? answer.message : `the test coordinator answered ${status}`);
-  return answer as ServerEndpoint;
+  const { status, body } = await get(`${coordinator}/${path}`);
+  if (status === 200) return JSON.parse(body) as T;
+  const { message } = JSON.parse(body) as { message?: string };
+  throw new Error(message ?? `the test coordinator answered ${status}`);
 }
 
 /** Not fetch: its five minutes for the first header are fewer than a first run may need. */

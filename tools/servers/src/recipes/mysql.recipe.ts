@@ -164,7 +164,7 @@ function container(): ContainerLaunch {
     env: { MYSQL_ROOT_PASSWORD: password, MYSQL_ROOT_HOST: '%' },
     command: [...SETTINGS, ...MYSQL_SETTINGS],
     containerPorts: [3306],
-    urls: ([port]) => ({ url: `mysql://root:${password}@127.0.0.1:${port}` }),
+    urls: ([port], host = '127.0.0.1') => ({ url: `mysql://root:${password}@${host}:${port}` }),
   };
 }
 

@@ -135,9 +135,9 @@ function container(): ContainerLaunch {
     env: { RABBITMQ_DEFAULT_USER: USER, RABBITMQ_DEFAULT_PASS: password },
     command: [],
     containerPorts: [5672, 15672],
-    urls: ([port, managementPort]) => ({
-      url: `amqp://${USER}:${password}@127.0.0.1:${port}`,
-      managementUrl: `http://${USER}:${password}@127.0.0.1:${managementPort}`,
+    urls: ([port, managementPort], host = '127.0.0.1') => ({
+      url: `amqp://${USER}:${password}@${host}:${port}`,
+      managementUrl: `http://${USER}:${password}@${host}:${managementPort}`,
     }),
   };
 }

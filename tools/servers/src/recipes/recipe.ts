@@ -45,7 +45,8 @@ export interface ContainerLaunch {
   readonly command: readonly string[];
   /** Container ports, in the order in which `urls` takes the host's ports. */
   readonly containerPorts: readonly number[];
-  urls(hostPorts: readonly number[]): { url: string; managementUrl?: string };
+  /** @default host 127.0.0.1 */
+  urls(hostPorts: readonly number[], host?: string): { url: string; managementUrl?: string };
 }
 
 /** What the provisioning knows about one kind of server. */

@@ -68,7 +68,7 @@ function container(): ContainerLaunch {
     env: {},
     command: ['redis-server', ...SETTINGS],
     containerPorts: [6379],
-    urls: ([port]) => ({ url: `redis://127.0.0.1:${port}` }),
+    urls: ([port], host = '127.0.0.1') => ({ url: `redis://${host}:${port}` }),
   };
 }
 

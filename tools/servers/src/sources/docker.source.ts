@@ -1,7 +1,7 @@
 import { engineAnswers, pullImage } from '../container-engine';
 import { exec } from '../exec';
 import { pollUntil } from '../poll';
-import type { Recipe } from '../recipes/recipe';
+import type { ContainerLaunch, Recipe } from '../recipes/recipe';
 import type { ServerEndpoint, ServerHandle } from '../types';
 import { unavailable } from './source';
 import type { Source, SourceContext } from './source';
@@ -16,15 +16,15 @@ export const dockerSource: Source = {
   async open(recipe, context) {
     if (!(await engineAnswers(context.env))) return unavailable('no container engine answers');
     const launch = recipe.container();
-    const missing = await pullImage(launch.image, context);
+    const image = context.images?.[recipe.kind] ?? launch.image;
+    const missing = await pullImage(image, context);
     if (missing !== undefined) return unavailable(missing);
-    return { kind: 'server', server: await startContainer(recipe, context) };
+    return { kind: 'server', server: await startContainer(recipe, { ...launch, image }, context) };
   },
 };
 
-async function startContainer(recipe: Recipe, context: SourceContext): Promise<ServerHandle> {
+async function startContainer(recipe: Recipe, launch: ContainerLaunch, context: SourceContext): Promise<ServerHandle> {
   const { env, ports } = context;
-  const launch = recipe.container();
   const supervisor = await context.supervisor();
   const hostPorts: number[] = [];
   for (let index = 0; index < launch.containerPorts.length; index++) hostPorts.push(await ports.next());

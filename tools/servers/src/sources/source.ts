@@ -1,16 +1,18 @@
 import type { Recipe } from '../recipes/recipe';
 import type { PortAllocator } from '../ports';
 import type { Supervisor } from '../supervisor/supervisor';
-import type { ServerHandle, ServerSource } from '../types';
+import type { ServerHandle, ServerKind, ServerSource } from '../types';
 
 export interface SourceContext {
   readonly env: NodeJS.ProcessEnv;
   readonly purpose: string;
   readonly cacheDirectory: string;
   readonly ports: PortAllocator;
+  /** Images to use instead of the pinned official ones. */
+  readonly images?: Readonly<Partial<Record<ServerKind, string>>>;
   /** The run's supervisor; started on first use, a run on servers from the environment needs none. */
   supervisor(): Promise<Supervisor>;
-  log(line: string): void;
+  readonly log: (line: string) => void;
 }
 
 /** A server that answers, or why this source has none. */
