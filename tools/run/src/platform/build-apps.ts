@@ -6,8 +6,8 @@ import { REPOSITORY, bundleOf } from './layout';
 import type { AppName } from './layout';
 
 export interface BuildResult {
-  /** How many came out of nx's cache. */
-  readonly fromCache: number;
+  /** True when nothing had to be built: all of it came out of nx's cache. */
+  readonly fromCache: boolean;
   readonly durationMs: number;
 }
 
@@ -28,8 +28,9 @@ export async function buildApps(apps: readonly AppName[], logFile: string, signa
   }
   const missing = apps.filter((app) => !existsSync(bundleOf(app)));
   if (missing.length > 0) throw new UserError(`The build left no bundle of ${missing.join(', ')}; see ${logFile}.`);
-  const cached = /read the output from the cache instead of running the command for (\d+) out of/.exec(output)?.[1];
-  return { fromCache: Number(cached ?? 0), durationMs: performance.now() - started };
+  const [, cached, all] =
+    /from the cache instead of running the command for (\d+) out of (\d+) tasks/.exec(output) ?? [];
+  return { fromCache: all !== undefined && cached === all, durationMs: performance.now() - started };
 }
 
 function runNx(

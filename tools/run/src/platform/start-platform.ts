@@ -68,7 +68,12 @@ async function bringUp(options: StartPlatformOptions, logs: string, undo: (() =>
   const database = await openDatabase(options, servers);
   if (servers.endpoints.mysql.source === 'environment') undo.push(() => database.drop());
   const build = await building;
-  options.log(labelled('apps', `${wanted.length} built, ${build.fromCache} from cache, ${seconds(build.durationMs)}`));
+  options.log(
+    labelled(
+      'apps',
+      `${wanted.length} bundles, ${build.fromCache ? 'unchanged' : 'built'}, ${seconds(build.durationMs)}`,
+    ),
+  );
 
   const supervisor = await Supervisor.start({ parent: RUN_FOLDER, purpose: `${options.purpose}-apps` });
   undo.push(() => supervisor.stop());
