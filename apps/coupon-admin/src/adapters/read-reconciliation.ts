@@ -1,0 +1,50 @@
+import { ActivityStore, OutboxStream, PIPELINE_KEY } from '@coupon/lua';
+import { readConservation } from '@coupon/persistence';
+import type { ConservationSources, PipelineObservation, PrismaClient } from '@coupon/persistence';
+import type { Clock } from '@coupon/service-kit';
+import { z } from 'zod';
+import type { ReadReconciliation } from '../use-cases/ports';
+import type { ClaimRedisClient } from './claim-redis';
+
+export interface ReconciliationDeps {
+  readonly prisma: PrismaClient;
+  readonly redis: ClaimRedisClient;
+  readonly clock: Clock;
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
+/** What a worker writes about the queue. */
+const observationSchema = z.object({ at_ms: z.number(), queue_ready: z.number(), unacked: z.number() });
+
+/** The conservation report over Redis, the workers' observations and MySQL. */
+export function reconciliationReader(deps: ReconciliationDeps): ReadReconciliation {
+  const { clock, prisma, redis, sleep } = deps;
+  const store = new ActivityStore(redis);
+  const outbox = new OutboxStream(redis);
+  const sources: ConservationSources = {
+    snapshot: (id) => store.snapshot(id),
+    outboxSequences: (id) => outbox.sequences(id),
+    pipeline: async () => parsePipeline(await redis.hgetall(PIPELINE_KEY)),
+    nowMs: () => clock.nowMs(),
+    sleep,
+  };
+  return (id) => readConservation(prisma, sources, id);
+}
+
+/** A field that cannot be read counts as not being there: the queue is then unknown, which is the safe side. */
+export function parsePipeline(fields: Readonly<Record<string, string>>): PipelineObservation[] {
+  return Object.entries(fields).flatMap(([instance, text]) => {
+    const seen = observationSchema.safeParse(parseJson(text));
+    if (!seen.success) return [];
+    return [{ instance, atMs: seen.data.at_ms, queueReady: seen.data.queue_ready, unacked: seen.data.unacked }];
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,96 @@
+import { LOG_LEVELS, env, loadConfig } from '@coupon/service-kit';
+import type { AuthOptions, Environment } from '@coupon/service-kit';
+import { z } from 'zod';
+
+const schema = z
+  .object({
+    NODE_ENV: z.string().optional(),
+    HTTP_HOST: z.string().default('0.0.0.0'),
+    HTTP_PORT: env.port().default(8056),
+    GRPC_PORT: env.port().default(9056),
+    MYSQL_URL: env.url(['mysql:', 'mariadb:']),
+    MYSQL_POOL_SIZE: env.integer({ min: 2, max: 1_000 }).default(100),
+    MYSQL_POOL_IDLE: env.integer({ min: 0, max: 1_000 }).default(10),
+    CLAIM_REDIS_URL: env.url(['redis:', 'rediss:']),
+    REDIS_CONNECT_TIMEOUT: env.durationMs({ min: 1 }).default(5_000),
+    REDIS_COMMAND_TIMEOUT: env.durationMs({ min: 1 }).default(3_000),
+    AUTH_MODE: env.oneOf(['jwt', 'none', 'edge']).default('jwt'),
+    AUTH_HS256_SECRET: env.secret(32).optional(),
+    AUTH_JWKS_URL: env.url(['http:', 'https:']).optional(),
+    AUTH_TRUSTED_PROXIES: z.string().optional(),
+    CLAIM_USER_RATE: env.integer({ min: 0, max: 1_000 }).default(5),
+    PREWARM_AHEAD: env.durationMs({ min: 0, max: 86_400_000 }).default(300_000),
+    SCHEDULE_INTERVAL: env.durationMs({ min: 50, max: 60_000 }).default(1_000),
+    OPERATION_WAIT: env.durationMs({ min: 0, max: 60_000 }).default(5_000),
+    OPERATION_LEASE: env.durationMs({ min: 100, max: 600_000 }).default(30_000),
+    IDEMPOTENCY_RETENTION: env.durationMs({ min: 60_000 }).default(604_800_000),
+    LOG_LEVEL: env.oneOf(LOG_LEVELS).default('info'),
+    SHUTDOWN_DEADLINE_MS: env.durationMs({ min: 1 }).default(10_000),
+  })
+  .superRefine((value, context) => {
+    const problem = (path: string, message: string): void => {
+      context.addIssue({ code: 'custom', path: [path], message });
+    };
+    if (value.AUTH_MODE === 'none' && value.NODE_ENV === 'production') {
+      problem('AUTH_MODE', 'none is refused when NODE_ENV is production');
+    }
+    if (value.AUTH_MODE === 'jwt' && (value.AUTH_HS256_SECRET === undefined) === (value.AUTH_JWKS_URL === undefined)) {
+      problem('AUTH_HS256_SECRET', 'mode jwt needs exactly one of AUTH_HS256_SECRET and AUTH_JWKS_URL');
+    }
+    if (value.AUTH_MODE === 'edge' && value.AUTH_TRUSTED_PROXIES === undefined) {
+      problem('AUTH_TRUSTED_PROXIES', 'is required in mode edge');
+    }
+    // A step waits for Redis at most that long; its lease must still hold when the answer comes.
+    if (value.OPERATION_LEASE < 2 * value.REDIS_COMMAND_TIMEOUT) {
+      problem('OPERATION_LEASE', 'must be at least twice REDIS_COMMAND_TIMEOUT');
+    }
+  })
+  .transform((value) => ({
+    http: { host: value.HTTP_HOST, port: value.HTTP_PORT },
+    grpc: { host: value.HTTP_HOST, port: value.GRPC_PORT },
+    mysql: { url: value.MYSQL_URL, poolSize: value.MYSQL_POOL_SIZE, poolIdle: value.MYSQL_POOL_IDLE },
+    redis: {
+      url: value.CLAIM_REDIS_URL,
+      connectTimeoutMs: value.REDIS_CONNECT_TIMEOUT,
+      commandTimeoutMs: value.REDIS_COMMAND_TIMEOUT,
+    },
+    auth: authOptions(value),
+    userRatePerSecond: value.CLAIM_USER_RATE,
+    schedule: { intervalMs: value.SCHEDULE_INTERVAL, prewarmAheadMs: value.PREWARM_AHEAD },
+    operations: { waitMs: value.OPERATION_WAIT, leaseMs: value.OPERATION_LEASE },
+    keepKeysMs: value.IDEMPOTENCY_RETENTION,
+    logLevel: value.LOG_LEVEL,
+    shutdownDeadlineMs: value.SHUTDOWN_DEADLINE_MS,
+  }));
+
+export type AdminConfig = Readonly<z.output<typeof schema>>;
+
+/** @throws ConfigError with every problem found. */
+export function loadAdminConfig(environment: Environment): AdminConfig {
+  return loadConfig(schema, environment);
+}
+
+function authOptions(value: {
+  AUTH_MODE: 'jwt' | 'none' | 'edge';
+  NODE_ENV?: string | undefined;
+  AUTH_HS256_SECRET?: string | undefined;
+  AUTH_JWKS_URL?: string | undefined;
+  AUTH_TRUSTED_PROXIES?: string | undefined;
+}): AuthOptions {
+  switch (value.AUTH_MODE) {
+    case 'none':
+      return { mode: 'none', nodeEnv: value.NODE_ENV };
+    case 'jwt':
+      return { mode: 'jwt', hs256Secret: value.AUTH_HS256_SECRET, jwksUrl: value.AUTH_JWKS_URL };
+    case 'edge':
+      return {
+        mode: 'edge',
+        trustedProxies: (value.AUTH_TRUSTED_PROXIES ?? '').split(',').map((entry) => entry.trim()),
+      };
+  }
+}
+
+/** The one place that reads the process's environment. */
+export function processEnvironment(): Environment {
+  return process.env;
+}

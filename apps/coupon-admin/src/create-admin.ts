@@ -1,0 +1,156 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { descriptorSet } from '@coupon/contracts';
+import { couponSn, encodeClaimId } from '@coupon/domain';
+import { ActivityStore } from '@coupon/lua';
+import { createPrisma } from '@coupon/persistence';
+import {
+  Health,
+  createAuthenticator,
+  createGrpcServer,
+  createHttpApp,
+  createHttpServer,
+  createLifecycle,
+  createMetrics,
+  route,
+  systemClock,
+} from '@coupon/service-kit';
+import type { GrpcServer, HttpServer, Lifecycle, Logger } from '@coupon/service-kit';
+import { ClaimRedisConnection } from './adapters/claim-redis';
+import { MysqlDatabase } from './adapters/mysql/mysql-database';
+import { reconciliationReader } from './adapters/read-reconciliation';
+import { schemaCheck } from './adapters/schema-check';
+import { Ticker } from './adapters/ticker';
+import type { AdminConfig } from './config';
+import { couponAdminService } from './grpc/coupon-admin-service';
+import { routeOf } from './http/endpoint';
+import { adminEndpoints } from './http/endpoints';
+import type { UseCaseDeps } from './http/endpoints';
+import { openApiDocument } from './http/openapi';
+import { OperationEngine } from './use-cases/operations/operation-engine';
+import { OPERATION_STEPS } from './use-cases/operations/operation-steps';
+import { runSchedule } from './use-cases/operations/run-schedule.use-case';
+import type { ActivityStorePort, AdminDatabase, Ids } from './use-cases/ports';
+
+export interface Admin {
+  readonly lifecycle: Lifecycle;
+  readonly http: HttpServer;
+  readonly grpc: GrpcServer;
+}
+
+/** Tests put themselves between the use cases and what they use. */
+export interface AdminSeams {
+  readonly database?: (database: AdminDatabase) => AdminDatabase;
+  readonly store?: (store: ActivityStorePort) => ActivityStorePort;
+}
+
+const VERSION = '1';
+const PRUNE_INTERVAL_MS = 60_000;
+const PRUNE_AT_MOST = 1_000;
+
+/** Puts the service together; nothing is started yet. */
+export function createAdmin(config: AdminConfig, logger: Logger, seams: AdminSeams = {}): Admin {
+  const lifecycle = createLifecycle({ logger, deadlineMs: config.shutdownDeadlineMs, clock: systemClock });
+  const metrics = createMetrics({ service: 'coupon-admin' });
+  const health = new Health({ clock: systemClock, state: () => lifecycle.state });
+  const authenticator = createAuthenticator(config.auth);
+  const prisma = createPrisma(config.mysql.url, {
+    poolSize: config.mysql.poolSize,
+    poolIdle: config.mysql.poolIdle,
+    onConnectionError: (error) => logger.warn({ err: error }, 'a database connection broke'),
+  });
+  const redis = new ClaimRedisConnection(config.redis.url, config.redis, logger);
+  health.register({ name: 'mysql', check: schemaCheck(prisma) });
+  // Without Redis templates, queries and everything outside a sale still work.
+  health.register({
+    name: 'redis',
+    optional: true,
+    check: async () => {
+      await redis.client.ping();
+    },
+  });
+
+  const mysql = new MysqlDatabase({
+    prisma,
+    random: Math.random,
+    sleep,
+    onFault: (error) => logger.warn({ err: error }, 'the database cannot be used'),
+  });
+  const database = seams.database?.(mysql) ?? mysql;
+  const activityStore = new ActivityStore(redis.client);
+  const store = seams.store?.(activityStore) ?? activityStore;
+  const engine = new OperationEngine({
+    database,
+    store,
+    steps: OPERATION_STEPS,
+    clock: systemClock,
+    logger,
+    newOwner: randomUUID,
+    leaseMs: config.operations.leaseMs,
+    sleep,
+  });
+  const deps: UseCaseDeps = {
+    database,
+    engine,
+    clock: systemClock,
+    waitMs: config.operations.waitMs,
+    ids: newIds(),
+    userRatePerSecond: config.userRatePerSecond,
+    readReconciliation: reconciliationReader({ prisma, redis: redis.client, clock: systemClock, sleep }),
+  };
+
+  const http = createHttpServer({
+    ...config.http,
+    handler: createHttpApp({ logger, health, metrics, routes: routesOf() }),
+  });
+  function routesOf(): ReturnType<typeof routeOf>[] {
+    const endpoints = adminEndpoints(deps);
+    const document = openApiDocument(endpoints, VERSION);
+    return [
+      route('get', '/openapi.json', (_request, response) => {
+        response.json(document);
+      }),
+      ...endpoints.map((endpoint) => routeOf(endpoint, authenticator)),
+    ];
+  }
+  const grpc = createGrpcServer({
+    ...config.grpc,
+    health,
+    descriptors: descriptorSet(),
+    services: [couponAdminService({ ...deps, logger, authenticator })],
+  });
+
+  lifecycle.register({ name: 'metrics', close: () => metrics.close() });
+  lifecycle.register({ name: 'mysql', close: () => prisma.$disconnect() });
+  lifecycle.register(redis);
+  const ticker = { clock: systemClock, logger };
+  lifecycle.register(
+    new Ticker({
+      ...ticker,
+      name: 'schedule',
+      intervalMs: config.schedule.intervalMs,
+      round: (stopped) =>
+        runSchedule({ ...deps, engine, logger, prewarmAheadMs: config.schedule.prewarmAheadMs }, stopped),
+    }),
+  );
+  lifecycle.register(
+    new Ticker({
+      ...ticker,
+      name: 'housekeeping',
+      intervalMs: PRUNE_INTERVAL_MS,
+      round: async () => {
+        await database.idempotency.prune(config.keepKeysMs, PRUNE_AT_MOST);
+      },
+    }),
+  );
+  lifecycle.register(grpc);
+  lifecycle.register(http);
+  return { lifecycle, http, grpc };
+}
+
+function newIds(): Ids {
+  return {
+    operationId: () => encodeClaimId(Date.now(), randomBytes(10)),
+    couponSn: (nowMs) => couponSn(encodeClaimId(nowMs, randomBytes(10)), 1),
+  };
+}

@@ -1,0 +1,113 @@
+import { CouponAdminService } from '@coupon/contracts';
+import type {
+  CalculateDiscountRequest,
+  CreateTemplateRequest,
+  DiscountResponse,
+  FlashSaleStatusRequest,
+  FlashSaleStatusResponse,
+  GetTemplateRequest,
+  GetUserCouponsRequest,
+  GetUserCouponsResponse,
+  ListTemplateRequest,
+  ListTemplateResponse,
+  OrderCouponsRequest,
+  OrderCouponsResponse,
+  StartFlashSaleRequest,
+  TemplateResponse,
+  UpdateTemplateRequest,
+} from '@coupon/contracts';
+import { AppError, parseId } from '@coupon/domain';
+import { authenticatedUnary, grpcService, requireMayRead, unary, validate } from '@coupon/service-kit';
+import type { AuthenticatedCallContext, Authenticator, GrpcService, Logger } from '@coupon/service-kit';
+import type { UseCaseDeps } from '../http/endpoints';
+import { readIdempotencyKey } from '../http/fields';
+import * as requests from '../http/requests';
+import { commandActivity } from '../use-cases/activities/command-activity.use-case';
+import { getActivity } from '../use-cases/activities/read-activities.use-case';
+import { listUserCoupons } from '../use-cases/coupons/read-user-coupons.use-case';
+import { createTemplate } from '../use-cases/templates/create-template.use-case';
+import { getTemplate, listTemplates } from '../use-cases/templates/read-templates.use-case';
+import { updateTemplate } from '../use-cases/templates/update-template.use-case';
+import type { WriteRequest } from '../use-cases/write';
+import { activityMessage, couponMessage, createBody, pageQuery, templateMessage, updateBody } from './messages';
+
+export interface CouponAdminServiceDeps extends UseCaseDeps {
+  readonly logger: Logger;
+  readonly authenticator: Authenticator;
+}
+
+/** coupon.v1.CouponAdmin on the same use cases and schemas as the REST interface. */
+export function couponAdminService(deps: CouponAdminServiceDeps): GrpcService {
+  const operator = { ...deps, role: 'operator' } as const;
+  return grpcService(CouponAdminService, {
+    createCouponTemplate: authenticatedUnary<CreateTemplateRequest, TemplateResponse>(
+      operator,
+      async (message, call) => {
+        const command = validate(requests.createTemplateBody, createBody(message));
+        return templateMessage(await createTemplate(deps, write(call, 'template.create', command), command));
+      },
+    ),
+    updateCouponTemplate: authenticatedUnary<UpdateTemplateRequest, TemplateResponse>(
+      operator,
+      async (message, call) => {
+        const id = parseId<'template'>(message.id, 'id');
+        const command = { id, ...validate(requests.updateTemplateBody, updateBody(message)) };
+        return templateMessage(await updateTemplate(deps, write(call, 'template.update', command), command));
+      },
+    ),
+    getCouponTemplate: authenticatedUnary<GetTemplateRequest, TemplateResponse>(deps, async (message) =>
+      templateMessage(await getTemplate(deps, parseId(message.id, 'id'))),
+    ),
+    listCouponTemplates: authenticatedUnary<ListTemplateRequest, ListTemplateResponse>(deps, async (message) => {
+      const filter = { ...numberText('status', message.status), ...numberText('type', message.type) };
+      const query = validate(requests.listTemplatesQuery, { ...pageQuery(message), ...filter }, 'query');
+      const page = await listTemplates(deps, query);
+      return { templates: page.items.map(templateMessage), nextPageToken: page.next_cursor ?? '' };
+    }),
+    startFlashSale: authenticatedUnary<StartFlashSaleRequest, FlashSaleStatusResponse>(
+      operator,
+      async (message, call) => {
+        const id = parseId<'activity'>(message.activityId, 'activity_id');
+        return activityMessage(
+          await commandActivity(deps, write(call, 'flash_sale.start', { id }), { id, move: 'start' }),
+        );
+      },
+    ),
+    // Public: the gateway asks for its callers, and every buyer may know what is on sale.
+    getFlashSale: unary<FlashSaleStatusRequest, FlashSaleStatusResponse>(deps, async (message) =>
+      activityMessage(await getActivity(deps, parseId(message.activityId, 'activity_id'))),
+    ),
+    getUserCoupons: authenticatedUnary<GetUserCouponsRequest, GetUserCouponsResponse>(deps, async (message, call) => {
+      const userId = parseId<'user'>(message.userId, 'user_id');
+      requireMayRead(call.identity, userId);
+      const filter = { ...pageQuery(message), ...numberText('status', message.status) };
+      const page = await listUserCoupons(deps, { ...validate(requests.listUserCouponsQuery, filter, 'query'), userId });
+      return { coupons: page.items.map(couponMessage), nextPageToken: page.next_cursor ?? '' };
+    }),
+    getAvailableCouponsForOrder: unary<OrderCouponsRequest, OrderCouponsResponse>(deps, unimplemented),
+    calculateDiscount: unary<CalculateDiscountRequest, DiscountResponse>(deps, unimplemented),
+  });
+}
+
+/** METHOD_NOT_ALLOWED is UNIMPLEMENTED in gRPC. */
+function unimplemented(): never {
+  throw new AppError('METHOD_NOT_ALLOWED', 'discounts are not served yet');
+}
+
+function write(
+  { identity, metadata, requestId }: AuthenticatedCallContext,
+  action: string,
+  request: unknown,
+): WriteRequest {
+  const key = metadata.get('idempotency-key')[0];
+  return {
+    actor: { subject: identity.subject, role: identity.role, requestId },
+    action: `grpc.${action}`,
+    request,
+    idempotencyKey: readIdempotencyKey(key === undefined ? undefined : String(key)),
+  };
+}
+
+function numberText(name: string, value: number | undefined): Record<string, string> {
+  return value === undefined ? {} : { [name]: String(value) };
+}

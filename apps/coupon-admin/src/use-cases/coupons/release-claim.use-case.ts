@@ -1,0 +1,109 @@
+import { AppError, USER_COUPON_STATUS, userCouponStatusName } from '@coupon/domain';
+import type { ClaimId } from '@coupon/domain';
+import type { UserCoupon } from '../model';
+import { requestOperation } from '../operations/request-operation';
+import type { OperationDeps, Plan } from '../operations/request-operation';
+import { actorPayload } from '../operations/step';
+import type { AdminTables, Ids } from '../ports';
+import type { ReleasedView } from '../views/schemas';
+import { userCouponView } from '../views/views';
+import type { WriteRequest } from '../write';
+
+export interface ReleaseDeps extends OperationDeps {
+  readonly ids: Ids;
+}
+
+/**
+ * Gives the units of a claim back: the coupons become void, the stock gets them. Only while every coupon of the claim is unused; a claim
+ * that was released before is answered the same way. @throws NOT_FOUND, CONFLICT, OUTCOME_UNKNOWN
+ */
+export async function releaseClaim(
+  deps: ReleaseDeps,
+  write: WriteRequest,
+  command: { readonly claimId: ClaimId; readonly reason: string },
+): Promise<ReleasedView> {
+  const answer = await requestOperation(deps, write, (tables) => plan(deps, tables, write, command));
+  return answer as ReleasedView;
+}
+
+async function plan(
+  deps: ReleaseDeps,
+  tables: AdminTables,
+  write: WriteRequest,
+  { claimId, reason }: { readonly claimId: ClaimId; readonly reason: string },
+): Promise<Plan> {
+  const rows = await tables.coupons.lockClaim(claimId);
+  const [first] = rows;
+  if (first === undefined || first.activityId === null) {
+    throw new AppError('NOT_FOUND', `claim ${claimId} is not known`, { details: { claim_id: claimId } });
+  }
+  const answer = releasedView(claimId, rows);
+  if (rows.every((row) => row.status === USER_COUPON_STATUS.void)) {
+    // Voided by an operation that may still be under way: its end is what the caller is told about.
+    if ((await tables.operations.activeId(activeKeyOf(claimId))) === null) return { kind: 'nothing_to_do', answer };
+  } else {
+    requireUnused(rows);
+    await tables.coupons.makeVoid(rows.map((row) => row.id));
+    await auditRelease(tables, write, claimId, rows, reason);
+  }
+  return {
+    kind: 'operation',
+    operation: {
+      operationId: deps.ids.operationId(),
+      kind: 'release',
+      activityId: first.activityId,
+      activeKey: activeKeyOf(claimId),
+      state: 'created',
+      payload: {
+        actor: actorPayload(write.actor),
+        claim_id: claimId,
+        user_id: first.userId,
+        reason,
+        rows: rows.map((row) => ({ id: row.id, slot: row.slot })),
+        answer,
+      },
+    },
+  };
+}
+
+function activeKeyOf(claimId: ClaimId): string {
+  return `claim:${claimId}`;
+}
+
+function requireUnused(rows: readonly UserCoupon[]): void {
+  const others = rows.filter((row) => row.status !== USER_COUPON_STATUS.unused);
+  if (others.length === 0) return;
+  throw new AppError('CONFLICT', 'not every coupon of the claim is unused', {
+    details: {
+      coupons: others.map((row) => ({ coupon_sn: row.couponSn, status_name: userCouponStatusName(row.status) })),
+    },
+  });
+}
+
+async function auditRelease(
+  tables: AdminTables,
+  write: WriteRequest,
+  claimId: ClaimId,
+  rows: readonly UserCoupon[],
+  reason: string,
+): Promise<void> {
+  const nowMs = await tables.nowMs();
+  await tables.audit.append({
+    actor: write.actor,
+    action: write.action,
+    entity: 'claim',
+    entityId: claimId,
+    before: rows.map((row) => userCouponView(row, nowMs)),
+    after: { status: 'RELEASED', reason },
+  });
+}
+
+function releasedView(claimId: ClaimId, rows: readonly UserCoupon[]): ReleasedView {
+  return {
+    claim_id: claimId,
+    activity_id: rows[0]?.activityId ?? '',
+    user_id: rows[0]?.userId ?? '',
+    status: 'RELEASED',
+    coupon_sns: rows.map((row) => row.couponSn),
+  };
+}

@@ -1,0 +1,37 @@
+import { AppError, TEMPLATE_STATUS, canMoveTemplate, templateStatusName } from '@coupon/domain';
+import type { TemplateId } from '@coupon/domain';
+import { foundTemplate, requireVersion } from '../not-found';
+import type { AdminDatabase } from '../ports';
+import { templateView } from '../views/views';
+import type { TemplateView } from '../views/schemas';
+import { writeOnce } from '../write';
+import type { WriteRequest } from '../write';
+
+/** Publishes or disables; a template that is there already is answered as it is. @throws CONFLICT */
+export async function moveTemplate(
+  deps: { readonly database: AdminDatabase },
+  write: WriteRequest,
+  command: { readonly id: TemplateId; readonly to: 'published' | 'disabled'; readonly version: number | undefined },
+): Promise<TemplateView> {
+  const to = TEMPLATE_STATUS[command.to];
+  return writeOnce(deps.database, write, async (tables) => {
+    const before = foundTemplate(await tables.templates.lock(command.id), command.id);
+    if (command.version !== undefined) requireVersion(before, command.version);
+    if (before.status === to) return templateView(before);
+    if (!canMoveTemplate(before.status, to)) {
+      throw new AppError('CONFLICT', `a ${templateStatusName(before.status)} template cannot become ${command.to}`, {
+        details: { status_name: templateStatusName(before.status) },
+      });
+    }
+    const view = templateView(await tables.templates.update(command.id, { status: to }));
+    await tables.audit.append({
+      actor: write.actor,
+      action: write.action,
+      entity: 'coupon_template',
+      entityId: view.id,
+      before: templateView(before),
+      after: view,
+    });
+    return view;
+  });
+}

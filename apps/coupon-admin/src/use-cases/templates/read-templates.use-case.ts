@@ -1,0 +1,29 @@
+import type { TemplateId, TemplateStatus, TemplateType } from '@coupon/domain';
+import { foundTemplate } from '../not-found';
+import { pageOf, pageView } from '../page';
+import type { PageQuery } from '../page';
+import type { AdminDatabase } from '../ports';
+import type { PageView, TemplateView } from '../views/schemas';
+import { templateView } from '../views/views';
+
+/** @throws NOT_FOUND */
+export async function getTemplate(deps: { readonly database: AdminDatabase }, id: TemplateId): Promise<TemplateView> {
+  return templateView(foundTemplate(await deps.database.templates.get(id), id));
+}
+
+export interface ListTemplatesQuery extends PageQuery {
+  readonly status?: TemplateStatus | undefined;
+  readonly type?: TemplateType | undefined;
+}
+
+/** Newest first. */
+export async function listTemplates(
+  deps: { readonly database: AdminDatabase },
+  query: ListTemplatesQuery,
+): Promise<PageView<TemplateView>> {
+  const filter = {
+    ...(query.status === undefined ? {} : { status: query.status }),
+    ...(query.type === undefined ? {} : { type: query.type }),
+  };
+  return pageView(await deps.database.templates.list(filter, pageOf(query)), query, templateView);
+}

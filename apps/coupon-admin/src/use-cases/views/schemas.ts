@@ -1,0 +1,173 @@
+import { z } from 'zod';
+
+// The shapes the interface answers with. They describe (openapi.json, types), they do not check: answers come from our own code.
+
+const id = z.string().meta({ description: 'decimal string of a 64-bit integer', examples: ['42'] });
+const money = z.string().meta({ description: 'decimal string with two digits', examples: ['12.30'] });
+const time = z.string().meta({ format: 'date-time', description: 'RFC 3339, UTC' });
+const idList = z.array(id).nullable().meta({ description: 'null = all, empty = nothing' });
+
+export const templateSchema = z.object({
+  id,
+  name: z.string(),
+  type: z.number().meta({ description: '1 full reduction, 2 ratio, 3 free shipping' }),
+  discount_type: z.number().meta({ description: '1 amount, 2 ratio' }),
+  discount_value: money,
+  min_amount: money,
+  total_count: z.number(),
+  used_count: z.number(),
+  per_user_limit: z.number(),
+  valid_start_time: time,
+  valid_end_time: time,
+  applicable_goods: idList,
+  applicable_categories: idList,
+  status: z.number().meta({ description: '0 draft, 1 published, 2 disabled' }),
+  status_name: z.enum(['draft', 'published', 'disabled']),
+  created_at: time,
+  updated_at: time,
+  max_discount: money.nullable(),
+  priority: z.number(),
+  stack_group: z.string().nullable(),
+  stackable: z.boolean(),
+  excluded_goods: idList,
+  excluded_categories: idList,
+  valid_days_after_claim: z.number().nullable(),
+  time_zone: z.string(),
+  version: z.number(),
+  allocated_count: z.number().meta({ description: 'units given to activities or issued outside a sale' }),
+});
+
+export const activitySchema = z.object({
+  id,
+  coupon_id: id,
+  name: z.string(),
+  total_count: z.number(),
+  success_count: z.number(),
+  start_time: time,
+  end_time: time,
+  per_user_limit: z.number(),
+  status: z.number().meta({ description: '1 pending, 2 running, 3 ended' }),
+  status_name: z.enum(['pending', 'running', 'paused', 'ended']),
+  paused_at: time.nullable(),
+  epoch: z.number(),
+  drained_at: time.nullable(),
+  loaded_at: time.nullable(),
+  version: z.number(),
+  created_at: time,
+  updated_at: time,
+});
+
+export const userCouponSchema = z.object({
+  id,
+  coupon_id: id,
+  user_id: id,
+  coupon_sn: z.string(),
+  status: z.number().meta({ description: '1 unused, 2 locked, 3 used, 4 expired, 5 void' }),
+  status_name: z.enum(['unused', 'locked', 'used', 'expired', 'void']),
+  obtain_time: time,
+  used_time: time.nullable(),
+  order_sn: z.string().nullable(),
+  valid_start_time: time,
+  valid_end_time: time,
+  activity_id: id.nullable(),
+  claim_id: z.string().nullable(),
+  slot: z.number().nullable(),
+  source: z.enum(['flash_sale', 'claim', 'grant', 'code']),
+  lock_expires_at: time.nullable(),
+});
+
+export const couponCountsSchema = z.object({
+  user_id: id,
+  total: z.number(),
+  unused: z.number(),
+  locked: z.number(),
+  used: z.number(),
+  expired: z.number(),
+  void: z.number(),
+});
+
+export const claimedSchema = z.object({
+  coupon_id: id,
+  user_id: id,
+  coupon_sn: z.string(),
+  coupon_sns: z.array(z.string()),
+  remaining_count: z.number(),
+});
+
+export const grantedSchema = z.object({
+  coupon_id: id,
+  granted: z.number(),
+  refused: z.number(),
+  remaining_count: z.number(),
+  results: z.array(
+    z.object({
+      user_id: id,
+      granted: z.boolean(),
+      coupon_sns: z.array(z.string()),
+      code: z.enum(['LIMIT_REACHED', 'SOLD_OUT']).nullable(),
+    }),
+  ),
+});
+
+export const releasedSchema = z.object({
+  claim_id: z.string(),
+  activity_id: id,
+  user_id: id,
+  status: z.literal('RELEASED'),
+  coupon_sns: z.array(z.string()),
+});
+
+export const auditSchema = z.object({
+  id,
+  at: time,
+  actor: z.string(),
+  role: z.string(),
+  action: z.string(),
+  entity: z.string(),
+  entity_id: z.string(),
+  before: z.json(),
+  after: z.json(),
+  request_id: z.string(),
+});
+
+export const conservationSchema = z.object({
+  activity_id: id,
+  verdict: z.enum(['ok', 'in_flight', 'violation', 'unverified']),
+  seq: z.number(),
+  total: z.number(),
+  available: z.number(),
+  claimed: z.number(),
+  persisted_units: z.number(),
+  in_flight: z.object({ outbox: z.number(), queue: z.number(), dead_lettered: z.number() }),
+  missing: z.array(
+    z.object({
+      from: z.number(),
+      to: z.number(),
+      where: z.enum(['nowhere', 'dead_lettered', 'outbox', 'queue', 'unknown']),
+    }),
+  ),
+  missing_count: z.number(),
+  checks: z.array(z.object({ name: z.string(), ok: z.boolean(), expected: z.string(), actual: z.string() })),
+  at: time,
+});
+
+/** A page of a list; `next_cursor` is null on the last one. */
+export function pageSchema<S extends z.ZodType>(
+  item: S,
+): z.ZodObject<{ items: z.ZodArray<S>; next_cursor: z.ZodNullable<z.ZodString> }> {
+  return z.object({ items: z.array(item), next_cursor: z.string().nullable() });
+}
+
+export type TemplateView = z.infer<typeof templateSchema>;
+export type ActivityView = z.infer<typeof activitySchema>;
+export type UserCouponView = z.infer<typeof userCouponSchema>;
+export type CouponCountsView = z.infer<typeof couponCountsSchema>;
+export type ClaimedView = z.infer<typeof claimedSchema>;
+export type GrantedView = z.infer<typeof grantedSchema>;
+export type ReleasedView = z.infer<typeof releasedSchema>;
+export type AuditView = z.infer<typeof auditSchema>;
+
+export interface PageView<Item> {
+  readonly items: Item[];
+  readonly next_cursor: string | null;
+}
