@@ -60,7 +60,7 @@ export type {
   PaymentSagaServer,
 } from './generated/coupon/v1/saga';
 
-export { FLASH_SALE_FAILED, FLASH_SALE_RELEASED, FLASH_SALE_SUCCEEDED, MAX_REASON } from './events/claim-events';
+export { FLASH_SALE_FAILED, FLASH_SALE_RELEASED, FLASH_SALE_SUCCEEDED } from './events/claim-events';
 export type {
   ClaimEvent,
   ClaimEventType,

@@ -42,8 +42,8 @@ export function installSignalHandlers(
 
 /**
  * The whole of a `main.ts`: builds the service, starts it, ends the process with it. Exit code 0 after an orderly end, 1 otherwise, with
- * the reason in one line on standard error. An exception that nobody caught ends the process at once, with its stack: its state is not to be trusted, and
- * every component is made to survive that.
+ * the reason in one line on standard error. An exception that nobody caught ends the process at once, with its stack: its state is not
+ * to be trusted, and every component is made to survive that.
  */
 export async function runService(
   build: () => Promise<Lifecycle> | Lifecycle,
