@@ -40,6 +40,8 @@ export async function runCommand(
   options: RunCommandOptions = {},
 ): Promise<never> {
   const interrupt = interruption();
+  // Without anything under way Node would end here, code 0, in the middle of the command and without its clean-ups.
+  setInterval(() => undefined, 60_000);
   const cleanUps: (() => Promise<void> | void)[] = [];
   const context: CommandContext = {
     args: process.argv.slice(2),
