@@ -28,7 +28,8 @@ export interface MainSaleTerms {
 const LIMIT = 1;
 /** Buyers who are waiting for an answer at the same time. */
 const CONCURRENCY = 256;
-const PROGRESS_INTERVAL_MS = 150;
+/** How exactly the drain is timed. */
+const LOOK_INTERVAL_MS = 50;
 
 /** The sale everybody came for: opens, is stormed, and is over when every promised coupon is in MySQL. */
 export async function runMainSale(stage: Stage, terms: MainSaleTerms): Promise<MainSale> {
@@ -45,9 +46,10 @@ export async function runMainSale(stage: Stage, terms: MainSaleTerms): Promise<M
   });
   const ledger = new Ledger();
   let done = 0;
-  const progress = watchProgress(screen, async () => {
+  const arrivals = watchArrivals(screen, async () => {
     const stored = await truth.couponCount(activityId);
-    return `selling   ${count(done)}/${count(buyers.length)} buyers answered   ${count(ledger.heard.size)} sold   ${count(stored)} in MySQL`;
+    const line = `selling   ${count(done)}/${count(buyers.length)} buyers answered   ${count(ledger.heard.size)} sold   ${count(stored)} in MySQL`;
+    return { stored, line };
   });
   await marketing.start(activityId);
   const opened = performance.now();
@@ -61,15 +63,15 @@ export async function runMainSale(stage: Stage, terms: MainSaleTerms): Promise<M
     signal,
   });
   const stormMs = performance.now() - opened;
-  const drained = await stage.untilStored(activityId, ledger.heard.size);
-  await progress.stop();
+  await stage.untilStored(activityId, ledger.heard.size);
+  const lastArrivalMs = await arrivals.stop();
   const sale = await truth.sale(activityId);
   return {
     activityId,
     ledger,
     truth: sale,
     stormMs,
-    drainMs: Math.max(0, drained - ledger.lastAcceptedMs),
+    drainMs: Math.max(0, lastArrivalMs - ledger.lastAcceptedMs),
     violations: [
       ...verifySale({ stock: terms.stock, perUserLimit: LIMIT, demand: buyers.length * LIMIT }, storyOf(ledger), sale),
       ...unexpectedCodes(ledger, ['SOLD_OUT', 'LIMIT_REACHED']),
@@ -77,23 +79,35 @@ export async function runMainSale(stage: Stage, terms: MainSaleTerms): Promise<M
   };
 }
 
-/** Shows the line again and again until stopped; each reading ends before the next begins. */
-function watchProgress(screen: Screen, read: () => Promise<string>): { stop(): Promise<void> } {
+interface Arrivals {
+  /** Ends the watch; resolves with the time, by performance.now(), at which the last change was seen. */
+  stop(): Promise<number>;
+}
+
+/** Reads and shows how many coupons are in MySQL until stopped; each reading ends before the next begins. */
+function watchArrivals(screen: Screen, read: () => Promise<{ stored: number; line: string }>): Arrivals {
   let stopped = false;
+  let last = { stored: 0, atMs: performance.now() };
+  const look = async (): Promise<string> => {
+    const { stored, line } = await read();
+    if (stored !== last.stored) last = { stored, atMs: performance.now() };
+    return line;
+  };
   const loop = async (): Promise<void> => {
     while (!stopped) {
-      const text = await read();
-      screen.live(() => text);
-      await new Promise((resolve) => setTimeout(resolve, PROGRESS_INTERVAL_MS));
+      const line = await look();
+      screen.live(() => line);
+      await new Promise((resolve) => setTimeout(resolve, LOOK_INTERVAL_MS));
     }
-    screen.line(await read());
+    screen.line(await look());
   };
   const running = loop();
   running.catch(() => undefined); // reported by stop
   return {
-    stop: () => {
+    stop: async () => {
       stopped = true;
-      return running;
+      await running;
+      return last.atMs;
     },
   };
 }

@@ -51,15 +51,14 @@ export class Stage {
   }
 
   /**
-   * Waits until MySQL has that many coupons of the activity and resolves with the time by performance.now(). At the deadline it resolves
-   * too: what is missing then is for the verification to name.
+   * Waits until MySQL has that many coupons of the activity. At the deadline it resolves too: what is missing then is for the
+   * verification to name.
    */
-  async untilStored(activityId: string, coupons: number): Promise<number> {
+  async untilStored(activityId: string, coupons: number): Promise<void> {
     const deadline = performance.now() + DRAIN_BASE_MS + coupons / SLOWEST_COUPONS_PER_MS;
     while ((await this.truth.couponCount(activityId)) < coupons && performance.now() < deadline) {
       this.signal.throwIfAborted();
       await this.sleep(POLL_MS);
     }
-    return performance.now();
   }
 }
