@@ -27,7 +27,7 @@ export interface MainSaleTerms {
 
 const LIMIT = 1;
 /** Buyers who are waiting for an answer at the same time. */
-const CONCURRENCY = 256;
+const CONCURRENCY = 128;
 /** How exactly the drain is timed. */
 const LOOK_INTERVAL_MS = 50;
 

@@ -24,7 +24,7 @@ export interface RunDemoInput {
 
 const DLQ = 'seckill-worker.claims.dlq';
 const QUEUE = 'seckill-worker.claims';
-const CONNECTIONS_EACH = 128;
+const CONNECTIONS_EACH = 64;
 const SETTLE_TIMEOUT_MS = 20_000;
 
 /** The story from the template to the proof, on a platform that is up. */
