@@ -12,18 +12,18 @@ const schema = z
     MYSQL_POOL_SIZE: env.integer({ min: 2, max: 1_000 }).default(100),
     MYSQL_POOL_IDLE: env.integer({ min: 0, max: 1_000 }).default(10),
     CLAIM_REDIS_URL: env.url(['redis:', 'rediss:']),
-    REDIS_CONNECT_TIMEOUT: env.durationMs({ min: 1 }).default(5_000),
-    REDIS_COMMAND_TIMEOUT: env.durationMs({ min: 1 }).default(3_000),
+    REDIS_CONNECT_TIMEOUT_MS: env.durationMs({ min: 1 }).default(5_000),
+    REDIS_COMMAND_TIMEOUT_MS: env.durationMs({ min: 1 }).default(3_000),
     AUTH_MODE: env.oneOf(['jwt', 'none', 'edge']).default('jwt'),
     AUTH_HS256_SECRET: env.secret(32).optional(),
     AUTH_JWKS_URL: env.url(['http:', 'https:']).optional(),
     AUTH_TRUSTED_PROXIES: z.string().optional(),
-    CLAIM_USER_RATE: env.integer({ min: 0, max: 1_000 }).default(5),
-    PREWARM_AHEAD: env.durationMs({ min: 0, max: 86_400_000 }).default(300_000),
-    SCHEDULE_INTERVAL: env.durationMs({ min: 50, max: 60_000 }).default(1_000),
-    OPERATION_WAIT: env.durationMs({ min: 0, max: 60_000 }).default(5_000),
-    OPERATION_LEASE: env.durationMs({ min: 100, max: 600_000 }).default(30_000),
-    IDEMPOTENCY_RETENTION: env.durationMs({ min: 60_000 }).default(604_800_000),
+    USER_RATE_PER_SECOND: env.integer({ min: 0, max: 1_000 }).default(5),
+    PREWARM_AHEAD_MS: env.durationMs({ min: 0, max: 86_400_000 }).default(300_000),
+    SCHEDULE_INTERVAL_MS: env.durationMs({ min: 50, max: 60_000 }).default(1_000),
+    OPERATION_WAIT_MS: env.durationMs({ min: 0, max: 60_000 }).default(5_000),
+    OPERATION_LEASE_MS: env.durationMs({ min: 100, max: 600_000 }).default(30_000),
+    IDEMPOTENCY_RETENTION_MS: env.durationMs({ min: 60_000 }).default(604_800_000),
     LOG_LEVEL: env.oneOf(LOG_LEVELS).default('info'),
     SHUTDOWN_DEADLINE_MS: env.durationMs({ min: 1 }).default(10_000),
   })
@@ -41,8 +41,8 @@ const schema = z
       problem('AUTH_TRUSTED_PROXIES', 'is required in mode edge');
     }
     // A step waits for Redis at most that long; its lease must still hold when the answer comes.
-    if (value.OPERATION_LEASE < 2 * value.REDIS_COMMAND_TIMEOUT) {
-      problem('OPERATION_LEASE', 'must be at least twice REDIS_COMMAND_TIMEOUT');
+    if (value.OPERATION_LEASE_MS < 2 * value.REDIS_COMMAND_TIMEOUT_MS) {
+      problem('OPERATION_LEASE_MS', 'must be at least twice REDIS_COMMAND_TIMEOUT_MS');
     }
   })
   .transform((value) => ({
@@ -51,14 +51,14 @@ const schema = z
     mysql: { url: value.MYSQL_URL, poolSize: value.MYSQL_POOL_SIZE, poolIdle: value.MYSQL_POOL_IDLE },
     redis: {
       url: value.CLAIM_REDIS_URL,
-      connectTimeoutMs: value.REDIS_CONNECT_TIMEOUT,
-      commandTimeoutMs: value.REDIS_COMMAND_TIMEOUT,
+      connectTimeoutMs: value.REDIS_CONNECT_TIMEOUT_MS,
+      commandTimeoutMs: value.REDIS_COMMAND_TIMEOUT_MS,
     },
     auth: authOptions(value),
-    userRatePerSecond: value.CLAIM_USER_RATE,
-    schedule: { intervalMs: value.SCHEDULE_INTERVAL, prewarmAheadMs: value.PREWARM_AHEAD },
-    operations: { waitMs: value.OPERATION_WAIT, leaseMs: value.OPERATION_LEASE },
-    keepKeysMs: value.IDEMPOTENCY_RETENTION,
+    userRatePerSecond: value.USER_RATE_PER_SECOND,
+    schedule: { intervalMs: value.SCHEDULE_INTERVAL_MS, prewarmAheadMs: value.PREWARM_AHEAD_MS },
+    operations: { waitMs: value.OPERATION_WAIT_MS, leaseMs: value.OPERATION_LEASE_MS },
+    keepKeysMs: value.IDEMPOTENCY_RETENTION_MS,
     logLevel: value.LOG_LEVEL,
     shutdownDeadlineMs: value.SHUTDOWN_DEADLINE_MS,
   }));

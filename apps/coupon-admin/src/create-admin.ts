@@ -91,6 +91,7 @@ export function createAdmin(config: AdminConfig, logger: Logger, seams: AdminSea
   });
   const deps: UseCaseDeps = {
     database,
+    store,
     engine,
     clock: systemClock,
     waitMs: config.operations.waitMs,

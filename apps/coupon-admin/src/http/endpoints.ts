@@ -11,6 +11,7 @@ import { claimCoupon } from '../use-cases/coupons/claim-coupon.use-case';
 import { grantCoupons } from '../use-cases/coupons/grant-coupons.use-case';
 import { countUserCoupons, listUserCoupons } from '../use-cases/coupons/read-user-coupons.use-case';
 import { releaseClaim } from '../use-cases/coupons/release-claim.use-case';
+import type { ReleaseDeps } from '../use-cases/coupons/release-claim.use-case';
 import { getReconciliation } from '../use-cases/get-reconciliation.use-case';
 import { listAudit } from '../use-cases/list-audit.use-case';
 import type { ReadReconciliation } from '../use-cases/ports';
@@ -35,7 +36,7 @@ import type { Endpoint } from './endpoint';
 import * as requests from './requests';
 
 /** What the use cases need, for every way in. */
-export interface UseCaseDeps extends ActivityDeps {
+export interface UseCaseDeps extends ActivityDeps, ReleaseDeps {
   readonly clock: Clock;
   readonly readReconciliation: ReadReconciliation;
 }

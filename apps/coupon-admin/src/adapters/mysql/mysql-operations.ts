@@ -1,11 +1,13 @@
 import type { ActivityId } from '@coupon/domain';
-import { classifyMysqlError } from '@coupon/persistence';
-import type { Prisma } from '@coupon/persistence';
+import { Prisma, classifyMysqlError } from '@coupon/persistence';
+import { OPERATION_KINDS } from '../../use-cases/model';
 import type { JsonObject, NewOperation, Operation, OperationKind } from '../../use-cases/model';
 import type { OperationRepository } from '../../use-cases/ports';
 import { operationOf } from './rows';
 
 const MAX_ERROR_LENGTH = 2_000;
+/** Workers keep operations of their own in the table. */
+const OURS = Prisma.join([...OPERATION_KINDS]);
 
 export class MysqlOperations implements OperationRepository {
   constructor(private readonly db: Prisma.TransactionClient) {}
@@ -44,7 +46,7 @@ export class MysqlOperations implements OperationRepository {
     const rows = await this.db.$executeRaw`
       UPDATE operations SET lease_owner = ${owner}, attempts = attempts + 1,
         lease_until = CURRENT_TIMESTAMP(3) + INTERVAL ${ttlMs * 1000} MICROSECOND
-      WHERE operation_id = ${operationId} AND finished_at IS NULL
+      WHERE operation_id = ${operationId} AND finished_at IS NULL AND kind IN (${OURS})
         AND (lease_until IS NULL OR lease_until <= CURRENT_TIMESTAMP(3))`;
     return rows === 1 ? this.get(operationId) : null;
   }
@@ -83,7 +85,8 @@ export class MysqlOperations implements OperationRepository {
   async due(limit: number): Promise<string[]> {
     const rows = await this.db.$queryRaw<{ operation_id: string }[]>`
       SELECT operation_id FROM operations
-      WHERE finished_at IS NULL AND (lease_until IS NULL OR lease_until <= CURRENT_TIMESTAMP(3))
+      WHERE finished_at IS NULL AND kind IN (${OURS})
+        AND (lease_until IS NULL OR lease_until <= CURRENT_TIMESTAMP(3))
       ORDER BY id LIMIT ${limit}`;
     return rows.map((row) => row.operation_id);
   }

@@ -1,6 +1,6 @@
 import { AppError } from '@coupon/domain';
 import type { ActivityId } from '@coupon/domain';
-import { foundActivity, foundTemplate } from '../not-found';
+import { foundTemplate, lockAfterTemplate } from '../not-found';
 import { requestOperation } from '../operations/request-operation';
 import type { Plan } from '../operations/request-operation';
 import { actorPayload } from '../operations/step';
@@ -32,7 +32,7 @@ async function plan(
   { id, add }: { readonly id: ActivityId; readonly add: number },
 ): Promise<Plan> {
   const nowMs = await tables.nowMs();
-  const before = foundActivity(await tables.activities.lock(id), id);
+  const before = await lockAfterTemplate(tables, id);
   if (!takesStock(before, nowMs)) {
     throw new AppError('CONFLICT', 'the activity is over', { details: { status_name: 'ended' } });
   }

@@ -1,7 +1,7 @@
 import { ACTIVITY_STATUS, AppError } from '@coupon/domain';
 import type { ActivityId } from '@coupon/domain';
 import type { Activity, ActivityFields } from '../model';
-import { foundActivity, foundTemplate, requireVersion } from '../not-found';
+import { foundTemplate, lockAfterTemplate, requireVersion } from '../not-found';
 import type { AdminDatabase, AdminTables } from '../ports';
 import type { ActivityView } from '../views/schemas';
 import { activityView } from '../views/views';
@@ -17,7 +17,7 @@ export async function updateActivity(
 ): Promise<ActivityView> {
   return writeOnce(deps.database, write, async (tables) => {
     const nowMs = await tables.nowMs();
-    const before = foundActivity(await tables.activities.lock(command.id), command.id);
+    const before = await lockAfterTemplate(tables, command.id);
     requireVersion(before, command.version);
     const wanted = { ...before, ...command.change };
     if (limitsChange(before, wanted)) await changeLimits(tables, before, wanted, nowMs);
@@ -58,7 +58,7 @@ async function changeLimits(
   wanted: ActivityFields,
   nowMs: number,
 ): Promise<void> {
-  const template = foundTemplate(await tables.templates.lock(before.couponId), before.couponId);
+  const template = foundTemplate(await tables.templates.get(before.couponId), before.couponId);
   checkActivity(template, wanted, nowMs);
   const more = wanted.totalCount - before.totalCount;
   if (more > 0 && !(await tables.templates.allocate(before.couponId, more))) throw tooFewUnits(template);

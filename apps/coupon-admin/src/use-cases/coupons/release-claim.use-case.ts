@@ -1,16 +1,18 @@
 import { AppError, USER_COUPON_STATUS, userCouponStatusName } from '@coupon/domain';
-import type { ClaimId } from '@coupon/domain';
+import type { ActivityId, ClaimId } from '@coupon/domain';
 import type { UserCoupon } from '../model';
+import { foundActivity } from '../not-found';
 import { requestOperation } from '../operations/request-operation';
 import type { OperationDeps, Plan } from '../operations/request-operation';
 import { actorPayload } from '../operations/step';
-import type { AdminTables, Ids } from '../ports';
+import type { ActivityStorePort, AdminTables, Ids } from '../ports';
 import type { ReleasedView } from '../views/schemas';
 import { userCouponView } from '../views/views';
 import type { WriteRequest } from '../write';
 
 export interface ReleaseDeps extends OperationDeps {
   readonly ids: Ids;
+  readonly store: Pick<ActivityStorePort, 'snapshot'>;
 }
 
 /**
@@ -24,6 +26,21 @@ export async function releaseClaim(
 ): Promise<ReleasedView> {
   const answer = await requestOperation(deps, write, (tables) => plan(deps, tables, write, command));
   return answer as ReleasedView;
+}
+
+/**
+ * Nothing is made void while Redis could not take the units back: a recovery in between would not know where they belong.
+ * @throws NOT_READY
+ */
+async function requireReachable(deps: ReleaseDeps, tables: AdminTables, id: ActivityId): Promise<void> {
+  const activity = foundActivity(await tables.activities.get(id), id);
+  const notReady = (cause?: unknown): AppError =>
+    new AppError('NOT_READY', 'the activity cannot be reached in Redis', { details: { activity_id: id }, cause });
+  const snapshot = await deps.store.snapshot(id).catch((error: unknown) => {
+    throw notReady(error);
+  });
+  if (snapshot === null && activity.drainedAtMs === null) throw notReady();
+  if (snapshot !== null && snapshot.epoch !== activity.epoch) throw notReady();
 }
 
 async function plan(
@@ -43,6 +60,7 @@ async function plan(
     if ((await tables.operations.activeId(activeKeyOf(claimId))) === null) return { kind: 'nothing_to_do', answer };
   } else {
     requireUnused(rows);
+    await requireReachable(deps, tables, first.activityId);
     await tables.coupons.makeVoid(rows.map((row) => row.id));
     await auditRelease(tables, write, claimId, rows, reason);
   }

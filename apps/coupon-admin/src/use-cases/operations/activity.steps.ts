@@ -2,7 +2,7 @@ import { ACTIVITY_STATUS } from '@coupon/domain';
 import type { ActivityState } from '@coupon/domain';
 import type { SetStateResult } from '@coupon/lua';
 import type { Activity, JsonObject, Operation } from '../model';
-import { foundActivity } from '../not-found';
+import { foundActivity, lockAfterTemplate } from '../not-found';
 import type { ActivityChange, AdminTables } from '../ports';
 import { activityView } from '../views/views';
 import { loadSteps } from './load-activity.steps';
@@ -62,7 +62,8 @@ export const endSteps: OperationSteps = {
     act: ({ operation, store }) => store.snapshot(activityOf(operation)),
     record: async (tables, operation, snapshot): Promise<StepOutcome> => {
       const nowMs = await tables.nowMs();
-      const before = await lockActivity(tables, operation);
+      const id = activityOf(operation);
+      const before = await lockAfterTemplate(tables, id);
       const untouched = (snapshot?.claimed ?? 0) === 0 && (snapshot?.eventSeq ?? 0) === 0 && before.successCount === 0;
       if (before.status === ACTIVITY_STATUS.pending && untouched) {
         await tables.templates.giveBack(before.couponId, before.totalCount);
@@ -73,13 +74,21 @@ export const endSteps: OperationSteps = {
   }),
 };
 
-/** MySQL has counted the units when the operation was written down; Redis adds them once per operation id. */
+/**
+ * MySQL has counted the units when the operation was written down; Redis adds them once per operation id. A recovery in between rebuilds
+ * the activity with the new total already: then there is nothing to add.
+ */
 export const stockSteps: OperationSteps = {
   created: step({
-    act: async (context) => {
-      const { operation, store } = context;
+    act: async ({ operation, store, reads }): Promise<{ readonly kind: string }> => {
+      const id = activityOf(operation);
+      const snapshot = await store.snapshot(id);
+      if (snapshot === null) return { kind: 'not_loaded' };
+      // Operations of an activity are one at a time, so nothing else moves either total meanwhile.
+      const { totalCount } = foundActivity(await reads.activities.get(id), id);
+      if (snapshot.total === totalCount) return { kind: 'already' };
       const addition = { operationId: operation.operationId, add: numberIn(operation.payload, 'add') };
-      return store.addStock(activityOf(operation), { ...addition, epoch: await currentEpoch(context) });
+      return store.addStock(id, { ...addition, epoch: snapshot.epoch });
     },
     record: async (tables, operation, result): Promise<StepOutcome> => {
       if (result.kind !== 'added' && result.kind !== 'already') throw notNow(result);

@@ -1,0 +1,433 @@
+import { anActivity, eventually } from '@coupon/testing';
+import { inMs, newKey, useAdmin } from './fixture';
+
+// The scheduler is kept from running by itself: what happens by the clock has a spec of its own.
+const admin = useAdmin(() => ({ SCHEDULE_INTERVAL_MS: '60000' }));
+const BASE = '/api/v1/flash-sales';
+const TEMPLATES = '/api/v1/coupon-templates';
+
+const allocated = async (id: string): Promise<number> =>
+  Number((await admin.call('GET', `${TEMPLATES}/${id}`)).body.allocated_count);
+
+describe('create', () => {
+  it('stores an activity and takes its units out of the template', async () => {
+    const couponId = await admin.template({ total_count: 100, per_user_limit: 3 });
+    const body = anActivity({
+      coupon_id: couponId,
+      total_count: 60,
+      per_user_limit: 3,
+      start_time: inMs(3_600_000),
+      end_time: inMs(7_200_000),
+    });
+    const created = await admin.call('POST', BASE, body);
+    expect(created).toMatchObject({
+      status: 201,
+      body: {
+        ...body,
+        status: 1,
+        status_name: 'pending',
+        success_count: 0,
+        version: 1,
+        epoch: 1,
+        paused_at: null,
+        loaded_at: null,
+      },
+    });
+    expect(await allocated(couponId)).toBe(60);
+    expect((await admin.call('GET', `${BASE}/${created.body.id}`)).body).toEqual(created.body);
+  });
+
+  it('never gives the activities together more than the template has', async () => {
+    const couponId = await admin.template({ total_count: 100 });
+    const create = () =>
+      admin.call(
+        'POST',
+        BASE,
+        anActivity({ coupon_id: couponId, total_count: 30, start_time: inMs(3_600_000), end_time: inMs(7_200_000) }),
+      );
+    const answers = await Promise.all(Array.from({ length: 8 }, create));
+    expect(answers.filter((answer) => answer.status === 201)).toHaveLength(3);
+    const refused = answers.find((answer) => answer.status !== 201);
+    expect([refused?.status, refused?.body.code, refused?.body.details.field]).toEqual([
+      409,
+      'CONFLICT',
+      'total_count',
+    ]);
+    expect(await allocated(couponId)).toBe(90);
+  });
+
+  it.each<[number, string, string, Record<string, unknown>, Record<string, unknown>]>([
+    [409, 'per_user_limit', 'a limit above the template’s', { per_user_limit: 2 }, {}],
+    [409, 'coupon_id', 'a draft', {}, { status: 0 }],
+    [400, 'end_time', 'an end before the start', { start_time: inMs(7_200_000) }, {}],
+    [
+      400,
+      'end_time',
+      'a window that is over',
+      { start_time: '2026-01-01T00:00:00Z', end_time: '2026-01-02T00:00:00Z' },
+      {},
+    ],
+    [400, 'total_count', 'no units', { total_count: 0 }, {}],
+    [400, 'coupon_id', 'an id beyond 2^53 as a number', { coupon_id: 9007199254740993 }, {}],
+    [400, 'status', 'a field that is not the caller’s', { status: 2 }, {}],
+  ])('refuses %i %s: %s', async (status, field, _what, over, template) => {
+    const couponId = await admin.template(template);
+    const refused = await admin.call('POST', BASE, anActivity({ coupon_id: couponId, ...over }));
+    expect([refused.status, refused.body.details.field]).toEqual([status, field]);
+    expect(await allocated(couponId)).toBe(0);
+  });
+
+  it('does not find a template that is not there', async () => {
+    const refused = await admin.call('POST', BASE, anActivity({ coupon_id: '999999' }));
+    expect([refused.status, refused.body.code]).toEqual([404, 'NOT_FOUND']);
+  });
+});
+
+describe('update', () => {
+  it('moves units between activity and template', async () => {
+    const id = await admin.activity({ total_count: 50 }, { total_count: 80 });
+    const { coupon_id: couponId } = (await admin.call('GET', `${BASE}/${id}`)).body;
+    expect((await admin.call('PATCH', `${BASE}/${id}`, { version: 1, total_count: 80 })).body.version).toBe(2);
+    expect(await allocated(couponId)).toBe(80);
+    expect((await admin.call('PATCH', `${BASE}/${id}`, { version: 2, total_count: 81 })).status).toBe(409);
+    expect(
+      (await admin.call('PATCH', `${BASE}/${id}`, { version: 2, total_count: 5, name: 'small' })).body,
+    ).toMatchObject({
+      total_count: 5,
+      name: 'small',
+    });
+    expect(await allocated(couponId)).toBe(5);
+    expect((await admin.call('PATCH', `${BASE}/${id}`, { version: 1, name: 'stale' })).status).toBe(409);
+  });
+
+  it('leaves only the name once the activity has been loaded', async () => {
+    const id = await admin.activity();
+    const { body: started } = await admin.call('POST', `${BASE}/${id}/start`);
+    const frozen = await admin.call('PATCH', `${BASE}/${id}`, { version: started.version, total_count: 5 });
+    expect([frozen.status, frozen.body.details.field]).toEqual([409, 'total_count']);
+    expect((await admin.call('PATCH', `${BASE}/${id}`, { version: started.version, name: 'noon' })).body.name).toBe(
+      'noon',
+    );
+  });
+});
+
+describe('start', () => {
+  it('opens now: Redis is loaded, MySQL says running, both with the same window', async () => {
+    const id = await admin.activity({ total_count: 7, per_user_limit: 2 }, { per_user_limit: 2 });
+    const started = await admin.call('POST', `${BASE}/${id}/start`);
+    expect(started).toMatchObject({ status: 200, body: { status: 2, status_name: 'running' } });
+    expect(Math.abs(Date.parse(started.body.start_time) - Date.now())).toBeLessThan(5_000);
+    expect(await admin.store.snapshot(id)).toMatchObject({
+      state: 'open',
+      total: 7,
+      available: 7,
+      perUserLimit: 2,
+      startMs: Date.parse(started.body.start_time),
+      endMs: Date.parse(started.body.end_time),
+      templateId: started.body.coupon_id,
+    });
+    await admin.win(id, '1');
+    expect((await admin.call('GET', `${BASE}/${id}`)).body.success_count).toBe(1);
+  });
+
+  it('keeps a start that lies in the past', async () => {
+    const startTime = inMs(-60_000);
+    const id = await admin.activity({ start_time: startTime });
+    expect((await admin.call('POST', `${BASE}/${id}/start`)).body.start_time).toBe(startTime);
+  });
+
+  it('starts once when two people press at once', async () => {
+    const id = await admin.activity();
+    const answers = await Promise.all([1, 2, 3].map(() => admin.call('POST', `${BASE}/${id}/start`)));
+    expect(answers.map((answer) => [answer.status, answer.body.status_name])).toEqual([
+      [200, 'running'],
+      [200, 'running'],
+      [200, 'running'],
+    ]);
+    const rows = await admin.database.query('SELECT state FROM operations WHERE activity_id = ?', [id]);
+    expect(rows).toEqual([{ state: 'done' }]);
+    const audit = (await admin.call('GET', `/api/v1/audit?entity_id=${id}&action=flash_sale.start`)).body.items;
+    expect(audit).toHaveLength(1);
+    expect(audit[0]).toMatchObject({ before: { status_name: 'pending' }, after: { status_name: 'running' } });
+  });
+
+  it('answers a repeated key with the first result', async () => {
+    const id = await admin.activity();
+    const key = { 'idempotency-key': newKey() };
+    const first = await admin.call('POST', `${BASE}/${id}/start`, {}, key);
+    await admin.call('POST', `${BASE}/${id}/end`);
+    const again = await admin.call('POST', `${BASE}/${id}/start`, {}, key);
+    expect(again).toMatchObject({ status: 200, body: first.body as object });
+    expect((await admin.call('POST', `${BASE}/${id}/start`)).body.code).toBe('CONFLICT');
+  });
+
+  it('refuses when Redis holds something else under the id, and leaves the activity as it was', async () => {
+    const id = await admin.activity({ total_count: 7 });
+    const { body: before } = await admin.call('GET', `${BASE}/${id}`);
+    await admin.store.prewarm({
+      activityId: id,
+      templateId: before.coupon_id,
+      startMs: Date.parse(before.start_time),
+      endMs: Date.parse(before.end_time),
+      perUserLimit: 1,
+      total: 8,
+      epoch: 1,
+      userRatePerSecond: 0,
+    });
+    const refused = await admin.call('POST', `${BASE}/${id}/start`);
+    expect([refused.status, refused.body.code, refused.body.details.fields]).toEqual([409, 'CONFLICT', ['total']]);
+    expect((await admin.call('GET', `${BASE}/${id}`)).body).toMatchObject({ status_name: 'pending', loaded_at: null });
+    expect((await admin.store.snapshot(id))?.state).toBe('closed');
+  });
+
+  it('refuses while the template is disabled', async () => {
+    const id = await admin.activity();
+    const { coupon_id: couponId } = (await admin.call('GET', `${BASE}/${id}`)).body;
+    await admin.call('POST', `${TEMPLATES}/${couponId}/disable`);
+    expect((await admin.call('POST', `${BASE}/${id}/start`)).body.code).toBe('CONFLICT');
+    expect((await admin.call('GET', `${BASE}/${id}`)).body.loaded_at).toBeNull();
+  });
+
+  it('does not find an activity that is not there', async () => {
+    const answer = await admin.call('POST', `${BASE}/999999/start`);
+    expect([answer.status, answer.body.code]).toEqual([404, 'ACTIVITY_NOT_FOUND']);
+  });
+});
+
+describe('pause, resume, end', () => {
+  it('walks through the states in MySQL and in Redis alike', async () => {
+    const id = await admin.activity();
+    const post = (verb: string) => admin.call('POST', `${BASE}/${id}/${verb}`);
+    expect((await post('pause')).body.code).toBe('CONFLICT');
+    await post('start');
+    for (const [verb, name, state] of [
+      ['pause', 'paused', 'paused'],
+      ['pause', 'paused', 'paused'],
+      ['resume', 'running', 'open'],
+      ['pause', 'paused', 'paused'],
+      ['end', 'ended', 'ended'],
+      ['end', 'ended', 'ended'],
+    ] as const) {
+      expect((await post(verb)).body.status_name).toBe(name);
+      expect((await admin.store.snapshot(id))?.state).toBe(state);
+    }
+    for (const verb of ['start', 'pause', 'resume']) expect((await post(verb)).body.code).toBe('CONFLICT');
+  });
+
+  it('gives the units of an activity that never ran back to the template, those of one that ran not', async () => {
+    const pending = await admin.activity({ total_count: 30 });
+    const { coupon_id: first } = (await admin.call('GET', `${BASE}/${pending}`)).body;
+    await admin.call('POST', `${BASE}/${pending}/end`);
+    expect(await allocated(first)).toBe(0);
+    const ran = await admin.activity({ total_count: 30 });
+    const { coupon_id: second } = (await admin.call('GET', `${BASE}/${ran}`)).body;
+    await admin.call('POST', `${BASE}/${ran}/start`);
+    await admin.call('POST', `${BASE}/${ran}/end`);
+    expect(await allocated(second)).toBe(30);
+  });
+
+  it('refuses a body with fields', async () => {
+    const id = await admin.activity();
+    const refused = await admin.call('POST', `${BASE}/${id}/start`, { now: true });
+    expect([refused.status, refused.body.details.field]).toEqual([400, 'now']);
+  });
+});
+
+describe('stock', () => {
+  const add = (id: string, units: unknown, headers?: Record<string, string>) =>
+    admin.call('POST', `${BASE}/${id}/stock`, { add: units }, headers);
+
+  it('adds to MySQL only while the activity is not loaded', async () => {
+    const id = await admin.activity({ total_count: 10 });
+    expect((await add(id, 5)).body.total_count).toBe(15);
+    expect(await admin.store.snapshot(id)).toBeNull();
+    await admin.call('POST', `${BASE}/${id}/start`);
+    expect(await admin.store.snapshot(id)).toMatchObject({ total: 15, available: 15 });
+  });
+
+  it('adds to both once it is, also twenty times at once', async () => {
+    const id = await admin.activity({ total_count: 10 });
+    const { coupon_id: couponId } = (await admin.call('GET', `${BASE}/${id}`)).body;
+    await admin.call('POST', `${BASE}/${id}/start`);
+    await admin.win(id, '5');
+    const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => add(id, i + 1)));
+    expect(answers.map((answer) => answer.status)).toEqual(Array.from({ length: 20 }, () => 200));
+    expect((await admin.call('GET', `${BASE}/${id}`)).body.total_count).toBe(220);
+    expect(await admin.store.snapshot(id)).toMatchObject({ total: 220, available: 219, claimed: 1 });
+    expect(await allocated(couponId)).toBe(220);
+  });
+
+  it('adds once per key', async () => {
+    const id = await admin.activity({ total_count: 10 });
+    await admin.call('POST', `${BASE}/${id}/start`);
+    const key = { 'idempotency-key': newKey() };
+    await Promise.all([add(id, 5, key), add(id, 5, key), add(id, 5, key)]);
+    expect(await admin.store.snapshot(id)).toMatchObject({ total: 15 });
+  });
+
+  it('takes no more than the template has, and nothing after the end', async () => {
+    const id = await admin.activity({ total_count: 10 }, { total_count: 12 });
+    const refused = await add(id, 3);
+    expect([refused.status, refused.body.code, refused.body.details]).toEqual([
+      409,
+      'CONFLICT',
+      { field: 'total_count', available: 2 },
+    ]);
+    await admin.call('POST', `${BASE}/${id}/end`);
+    expect((await add(id, 1)).body.code).toBe('CONFLICT');
+  });
+
+  it.each([0, -1, 1.5, '5', null, 9007199254740993])('refuses to add %p', async (units) => {
+    const refused = await add(await admin.activity(), units);
+    expect([refused.status, refused.body.details.field]).toEqual([400, 'add']);
+  });
+});
+
+describe('release of a claim', () => {
+  const release = (claimId: string, headers?: Record<string, string>) =>
+    admin.call('POST', `/api/v1/claims/${claimId}/release`, { reason: 'customer asked' }, headers);
+
+  async function wonClaim(quantity = 2) {
+    const id = await admin.activity({ total_count: 10, per_user_limit: 5 }, { per_user_limit: 5 });
+    await admin.call('POST', `${BASE}/${id}/start`);
+    return { id, claimId: await admin.win(id, '31', quantity) };
+  }
+
+  it('makes the coupons void and gives the units back with an event', async () => {
+    const { id, claimId } = await wonClaim();
+    const answer = await release(claimId);
+    expect(answer).toMatchObject({
+      status: 200,
+      body: {
+        claim_id: claimId,
+        activity_id: id,
+        user_id: '31',
+        status: 'RELEASED',
+        coupon_sns: [`${claimId}001`, `${claimId}002`],
+      },
+    });
+    expect(await admin.store.snapshot(id)).toMatchObject({ available: 10, claimed: 0, eventSeq: 2 });
+    const rows = await admin.database.query('SELECT status, slot FROM user_coupons WHERE claim_id = ?', [claimId]);
+    expect(rows).toEqual([
+      { status: 5, slot: null },
+      { status: 5, slot: null },
+    ]);
+    // The worker counts when it records the event.
+    expect((await admin.call('GET', `${BASE}/${id}`)).body.success_count).toBe(2);
+  });
+
+  it('happens once, however often and however parallel it is asked for', async () => {
+    const { id, claimId } = await wonClaim();
+    const answers = await Promise.all(Array.from({ length: 10 }, () => release(claimId)));
+    const again = await release(claimId, { 'idempotency-key': newKey() });
+    expect(new Set([...answers, again].map((answer) => JSON.stringify(answer.body))).size).toBe(1);
+    expect(await admin.store.snapshot(id)).toMatchObject({ available: 10, eventSeq: 2 });
+  });
+
+  it('is refused once a coupon of the claim is locked or used, and changes nothing', async () => {
+    const { id, claimId } = await wonClaim();
+    await admin.database.query('UPDATE user_coupons SET status = 2 WHERE coupon_sn = ?', [`${claimId}002`]);
+    const refused = await release(claimId);
+    expect([refused.status, refused.body.code, refused.body.details]).toEqual([
+      409,
+      'CONFLICT',
+      { coupons: [{ coupon_sn: `${claimId}002`, status_name: 'locked' }] },
+    ]);
+    expect(await admin.store.snapshot(id)).toMatchObject({ available: 8, eventSeq: 1 });
+    const [row] = await admin.database.query('SELECT status, slot FROM user_coupons WHERE coupon_sn = ?', [
+      `${claimId}001`,
+    ]);
+    expect(row).toEqual({ status: 1, slot: 1 });
+  });
+
+  it('takes the void back when Redis knows the claim as used', async () => {
+    const { id, claimId } = await wonClaim();
+    const { epoch = 0 } = (await admin.store.snapshot(id)) ?? {};
+    await admin.store.settle(id, { op: 'confirm', claimId, userId: '31' as never, epoch, reason: '' });
+    expect((await release(claimId)).body).toMatchObject({ code: 'CONFLICT', details: { state: 'CONFIRMED' } });
+    const rows = await admin.database.query('SELECT status, slot FROM user_coupons WHERE claim_id = ? ORDER BY slot', [
+      claimId,
+    ]);
+    expect(rows).toEqual([
+      { status: 1, slot: 1 },
+      { status: 1, slot: 2 },
+    ]);
+  });
+
+  it('does not find a claim nobody made', async () => {
+    const answer = await release('01J00000000000000000000000');
+    expect([answer.status, answer.body.code]).toEqual([404, 'NOT_FOUND']);
+  });
+
+  it.each(['x', '01j00000000000000000000000', "'; DROP TABLE user_coupons"])(
+    'refuses %s as a claim id',
+    async (claimId) => {
+      const refused = await release(encodeURIComponent(claimId));
+      expect([refused.status, refused.body.details.field]).toEqual([400, 'claim_id']);
+    },
+  );
+});
+
+describe('lists', () => {
+  it('filters activities by template and status, newest first', async () => {
+    const couponId = await admin.template();
+    const make = () =>
+      admin.call(
+        'POST',
+        BASE,
+        anActivity({ coupon_id: couponId, total_count: 1, start_time: inMs(3_600_000), end_time: inMs(7_200_000) }),
+      );
+    const ids = [(await make()).body.id, (await make()).body.id, (await make()).body.id].reverse() as string[];
+    await admin.call('POST', `${BASE}/${ids[1]}/end`);
+    const list = async (query: string): Promise<string[]> =>
+      ((await admin.call('GET', `${BASE}?coupon_id=${couponId}${query}`)).body.items as { id: string }[]).map(
+        (item) => item.id,
+      );
+    expect(await list('')).toEqual(ids);
+    expect(await list('&status=3')).toEqual([ids[1]]);
+    expect(await list('&status=1')).toEqual([ids[0], ids[2]]);
+  });
+});
+
+describe('service', () => {
+  it('describes itself', async () => {
+    const { body } = await admin.call('GET', '/openapi.json');
+    expect(Object.keys(body.paths).sort()).toEqual([
+      '/api/v1/audit',
+      '/api/v1/claims/{claim_id}/release',
+      '/api/v1/coupon-templates',
+      '/api/v1/coupon-templates/{id}',
+      '/api/v1/coupon-templates/{id}/claim',
+      '/api/v1/coupon-templates/{id}/disable',
+      '/api/v1/coupon-templates/{id}/grant',
+      '/api/v1/coupon-templates/{id}/publish',
+      '/api/v1/flash-sales',
+      '/api/v1/flash-sales/{id}',
+      '/api/v1/flash-sales/{id}/end',
+      '/api/v1/flash-sales/{id}/pause',
+      '/api/v1/flash-sales/{id}/reconciliation',
+      '/api/v1/flash-sales/{id}/resume',
+      '/api/v1/flash-sales/{id}/start',
+      '/api/v1/flash-sales/{id}/stock',
+      '/api/v1/users/{id}/coupons',
+      '/api/v1/users/{id}/coupons/count',
+    ]);
+    const create = body.paths['/api/v1/coupon-templates'].post;
+    expect(create.requestBody.content['application/json'].schema.required).toEqual(
+      expect.arrayContaining(['name', 'type', 'discount_value']),
+    );
+    expect(Object.keys(create.responses)).toEqual(expect.arrayContaining(['201', '400', '401', '403', '503']));
+    expect(JSON.stringify(body)).not.toContain('#/$defs');
+  });
+
+  it('is healthy and counts its requests', async () => {
+    expect((await admin.call('GET', '/health')).body).toMatchObject({
+      status: 'ok',
+      checks: { mysql: { status: 'healthy' }, redis: { status: 'healthy' } },
+    });
+    await eventually(async () => {
+      const metrics = await fetch(`http://127.0.0.1:${admin.admin.http.port}/metrics`);
+      expect(await metrics.text()).toContain('http_');
+    });
+  });
+});

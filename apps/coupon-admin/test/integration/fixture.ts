@@ -1,0 +1,183 @@
+import { randomBytes } from 'node:crypto';
+import { credentials } from '@grpc/grpc-js';
+import { pino } from 'pino';
+import { CouponAdminClient } from '@coupon/contracts';
+import type { ActivityId, ClaimId, UserId } from '@coupon/domain';
+import { encodeClaimId } from '@coupon/domain';
+import { ActivityStore, claimKeys, claimUnits, createClaimRedis } from '@coupon/lua';
+import { EMBEDDED_MIGRATIONS, applyMigrations } from '@coupon/persistence';
+import { aTemplate, anActivity, eventually, useMysqlDatabase, useRedisDatabase } from '@coupon/testing';
+import type { MysqlDatabase } from '@coupon/testing';
+import { loadAdminConfig } from '../../src/config';
+import { createAdmin } from '../../src/create-admin';
+import type { Admin, AdminSeams } from '../../src/create-admin';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  /** Parsed JSON; typed loosely, specs say what they expect. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  readonly body: any;
+}
+
+export interface AdminFixture {
+  readonly admin: Admin;
+  readonly database: MysqlDatabase;
+  readonly redis: ReturnType<typeof createClaimRedis>;
+  readonly store: ActivityStore;
+  readonly client: CouponAdminClient;
+  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  /** Exactly these bytes as the body. */
+  send(method: string, path: string, body: string, headers?: Record<string, string>): Promise<Answer>;
+  /** Another instance on the same servers, stopped at the end. */
+  another(environment?: Record<string, string>, seams?: AdminSeams): Promise<Admin>;
+  template(over?: Record<string, unknown>): Promise<string>;
+  /** A published template and an activity of it that starts in an hour. */
+  activity(over?: Record<string, unknown>, template?: Record<string, unknown>): Promise<ActivityId>;
+  /** A claim in Redis and, as the worker would store it, in MySQL. */
+  win(id: ActivityId, userId: string, quantity?: number): Promise<ClaimId>;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** A service in this process on a database and a logical Redis database of its own, reached through its ports. */
+export function useAdmin(
+  environment: () => Record<string, string> = () => ({}),
+  seams: () => AdminSeams = () => ({}),
+): AdminFixture {
+  const database = useMysqlDatabase({ migrate: (url) => applyMigrations({ url, migrations: EMBEDDED_MIGRATIONS }) });
+  const redisDatabase = useRedisDatabase();
+  const others: Admin[] = [];
+  let current: { admin: Admin; redis: ReturnType<typeof createClaimRedis>; client: CouponAdminClient } | undefined;
+  const start = async (extra: Record<string, string>, through: AdminSeams): Promise<Admin> => {
+    const config = loadAdminConfig({
+      NODE_ENV: 'test',
+      AUTH_MODE: 'none',
+      HTTP_HOST: '127.0.0.1',
+      HTTP_PORT: '0',
+      GRPC_PORT: '0',
+      MYSQL_URL: database.url,
+      MYSQL_POOL_SIZE: '20',
+      MYSQL_POOL_IDLE: '1',
+      CLAIM_REDIS_URL: redisDatabase.url,
+      USER_RATE_PER_SECOND: '0',
+      ...extra,
+    });
+    const admin = createAdmin(config, pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' }), through);
+    await admin.lifecycle.start();
+    return admin;
+  };
+  beforeAll(async () => {
+    const admin = await start(environment(), seams());
+    const redis = createClaimRedis(redisDatabase.url);
+    await redis.connect();
+    const client = new CouponAdminClient(`127.0.0.1:${admin.grpc.port}`, credentials.createInsecure());
+    current = { admin, redis, client };
+    await eventually(async () => {
+      expect((await fixture.call('GET', '/health/ready')).status).toBe(200);
+    });
+  });
+  afterAll(async () => {
+    current?.client.close();
+    await Promise.all(
+      [...others, ...(current ? [current.admin] : [])].map((one) => one.lifecycle.stop('end of the specs')),
+    );
+    current?.redis.disconnect();
+  });
+  const need = (): NonNullable<typeof current> => {
+    if (current === undefined) throw new Error('used before beforeAll');
+    return current;
+  };
+  const fixture: AdminFixture = {
+    get admin() {
+      return need().admin;
+    },
+    get client() {
+      return need().client;
+    },
+    get redis() {
+      return need().redis;
+    },
+    get store() {
+      return new ActivityStore(need().redis);
+    },
+    database,
+    call: (method, path, body, headers = {}) =>
+      fixture.send(method, path, body === undefined ? '' : JSON.stringify(body), headers),
+    send: async (method, path, body, headers = {}) => {
+      const response = await fetch(`http://127.0.0.1:${need().admin.http.port}${path}`, {
+        method,
+        headers: { ...(body === '' ? {} : { 'content-type': 'application/json' }), ...headers },
+        ...(body === '' ? {} : { body }),
+      });
+      return { status: response.status, headers: response.headers, body: JSON.parse(await response.text()) as unknown };
+    },
+    another: async (extra = {}, through = {}) => {
+      const admin = await start(extra, through);
+      others.push(admin);
+      return admin;
+    },
+    template: async (over = {}) => {
+      const created = await fixture.call('POST', '/api/v1/coupon-templates', aTemplate({ status: 1, ...over }));
+      if (created.status !== 201) throw new Error(JSON.stringify(created.body));
+      return (created.body as { id: string }).id;
+    },
+    activity: async (over = {}, template = {}) => {
+      const couponId = await fixture.template(template);
+      const body = anActivity({
+        coupon_id: couponId,
+        start_time: new Date(Date.now() + HOUR_MS).toISOString(),
+        end_time: new Date(Date.now() + 2 * HOUR_MS).toISOString(),
+        ...over,
+      });
+      const created = await fixture.call('POST', '/api/v1/flash-sales', body);
+      if (created.status !== 201) throw new Error(JSON.stringify(created.body));
+      return (created.body as { id: ActivityId }).id;
+    },
+    win: async (id, userId, quantity = 1) => {
+      const claimId = encodeClaimId(Date.now(), randomBytes(10));
+      const snapshot = await fixture.store.snapshot(id);
+      const reply = await claimUnits(need().redis, claimKeys(id), snapshot?.runId ?? '', [
+        { userId: userId as UserId, claimId, quantity, idempotencyKey: '' },
+      ]);
+      const outcome = reply.kind === 'decided' ? reply.outcomes[0] : undefined;
+      if (outcome?.kind !== 'won') throw new Error(`no claim: ${JSON.stringify(reply)}`);
+      await storeClaim(database, id, userId, outcome.claimId, outcome.couponSns);
+      return outcome.claimId;
+    },
+  };
+  return fixture;
+}
+
+/** What the worker's consumer writes for a claim. */
+async function storeClaim(
+  database: MysqlDatabase,
+  id: ActivityId,
+  userId: string,
+  claimId: ClaimId,
+  couponSns: readonly string[],
+): Promise<void> {
+  const [{ seq } = { seq: '0' }] = await database.query<{ seq: string }>(
+    'SELECT COALESCE(MAX(event_seq), 0) + 1 AS seq FROM claim_events WHERE activity_id = ?',
+    [id],
+  );
+  await database.query(
+    `INSERT INTO claim_events (activity_id, event_seq, claim_id, user_id, quantity, kind, epoch, at)
+     VALUES (?, ?, ?, ?, ?, 1, 1, UTC_TIMESTAMP(3))`,
+    [id, seq, claimId, userId, couponSns.length],
+  );
+  for (const [index, sn] of couponSns.entries()) {
+    await database.query(
+      `INSERT INTO user_coupons (coupon_id, user_id, coupon_sn, activity_id, claim_id, slot, source, valid_start_time, valid_end_time)
+       SELECT coupon_id, ?, ?, id, ?, ?, 'flash_sale', '2026-01-01', '2037-01-01' FROM flash_sale_activities WHERE id = ?`,
+      [userId, sn, claimId, index + 1, id],
+    );
+  }
+  await database.query('UPDATE flash_sale_activities SET success_count = success_count + ? WHERE id = ?', [
+    couponSns.length,
+    id,
+  ]);
+}
+
+export const newKey = (): string => randomBytes(8).toString('hex');
+export const inMs = (ms: number): string => new Date(Date.now() + ms).toISOString();
