@@ -2,6 +2,7 @@ export { startServers } from './start-servers';
 export type { StartServersOptions } from './start-servers';
 export { SERVER_KINDS, SERVER_SOURCES, ServerUnavailableError } from './types';
 export type {
+  PlatformServerKind,
   RunningServers,
   ServerEndpoint,
   ServerFlavour,

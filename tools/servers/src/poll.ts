@@ -19,7 +19,8 @@ export async function pollUntil<T>(
       return await attempt();
     } catch (error) {
       if (performance.now() >= deadline) {
-        throw new Error(`${options.what} did not answer within ${options.timeoutMs} ms`, { cause: error });
+        const last = error instanceof Error ? error.message : String(error);
+        throw new Error(`${options.what} did not answer within ${options.timeoutMs} ms: ${last}`, { cause: error });
       }
       await pause(options.intervalMs);
     }

@@ -1,5 +1,8 @@
-export const SERVER_KINDS = ['mysql', 'redis', 'rabbitmq'] as const;
+/** `mysql` may be a MariaDB where that is all there is; `mariadb` is one always, for tests that must pass on both. */
+export const SERVER_KINDS = ['mysql', 'redis', 'rabbitmq', 'mariadb'] as const;
 export type ServerKind = (typeof SERVER_KINDS)[number];
+/** What the platform runs on. */
+export type PlatformServerKind = Exclude<ServerKind, 'mariadb'>;
 
 export type ServerFlavour = 'mysql' | 'mariadb' | 'redis' | 'valkey' | 'rabbitmq';
 
@@ -33,7 +36,7 @@ export interface ServerHandle {
   restart(): Promise<void>;
 }
 
-export interface RunningServers<K extends ServerKind = ServerKind> {
+export interface RunningServers<K extends ServerKind = PlatformServerKind> {
   readonly endpoints: Readonly<Record<K, ServerEndpoint>>;
   readonly servers: Readonly<Record<K, ServerHandle>>;
   /** The run's own directory (data, logs); removed at the end. Undefined when every server comes from the environment. */

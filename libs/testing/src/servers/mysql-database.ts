@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createConnection } from 'mysql2/promise';
 import type { Connection } from 'mysql2/promise';
-import { PROVISION_TIMEOUT_MS, testServer } from './test-servers';
+import { PROVISION_TIMEOUT_MS, startEarly, testServer } from './test-servers';
 
 export interface MysqlDatabase {
   readonly name: string;
@@ -15,6 +15,8 @@ export interface MysqlDatabase {
 }
 
 export interface MysqlDatabaseOptions {
+  /** @default mysql; with mariadb a second server, for specs that must pass on both */
+  readonly server?: 'mysql' | 'mariadb';
   /** Brings the empty database to its schema; gets the administrator's URL of the database. */
   readonly migrate?: (url: string) => Promise<unknown>;
 }
@@ -23,7 +25,7 @@ export interface MysqlDatabaseOptions {
 export async function createMysqlDatabase(
   options: MysqlDatabaseOptions = {},
 ): Promise<MysqlDatabase & { drop(): Promise<void> }> {
-  const endpoint = await testServer('mysql');
+  const endpoint = await testServer(options.server ?? 'mysql');
   const name = `test_${randomBytes(6).toString('hex')}`;
   const admin = await connect(endpoint.url);
   await admin.query(`CREATE DATABASE \`${name}\` CHARACTER SET utf8mb4`);
@@ -61,6 +63,7 @@ export async function createMysqlDatabase(
  * not while the block is being defined.
  */
 export function useMysqlDatabase(options: MysqlDatabaseOptions = {}): MysqlDatabase {
+  startEarly(options.server ?? 'mysql');
   let current: Awaited<ReturnType<typeof createMysqlDatabase>> | undefined;
   const get = (): MysqlDatabase => {
     if (!current) throw new Error('the database exists only while hooks and tests run');

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { PROVISION_TIMEOUT_MS, testServer } from './test-servers';
+import { PROVISION_TIMEOUT_MS, startEarly, testServer } from './test-servers';
 
 export interface RedisDatabase {
   /** URL with a logical database of its own, empty at the start. */
@@ -36,6 +36,7 @@ export async function takeRedisDatabase(): Promise<RedisDatabase & { release(): 
 
 /** A logical database for the specs of the surrounding describe block. For keys that hold an activity id `uniqueActivityId` does too. */
 export function useRedisDatabase(): RedisDatabase {
+  startEarly('redis');
   let current: Awaited<ReturnType<typeof takeRedisDatabase>> | undefined;
   const get = (): RedisDatabase => {
     if (!current) throw new Error('the Redis database exists only while hooks and tests run');

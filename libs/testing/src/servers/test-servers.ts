@@ -14,6 +14,14 @@ export async function testServer(kind: ServerKind): Promise<ServerEndpoint> {
   return ask<ServerEndpoint>(`server/${kind}`);
 }
 
+/**
+ * Asks for a server while describe blocks are being defined, so that the servers a spec needs start side by side and not hook by hook.
+ * A failure shows when a hook asks again.
+ */
+export function startEarly(kind: ServerKind): void {
+  testServer(kind).catch(() => undefined);
+}
+
 /** The container engine of this test run with the image of `kind`; null where the tests run without containers. */
 export function testEngine(kind: ServerKind): Promise<{ dockerHost: string | null; image: string } | null> {
   return ask(`engine/${kind}`);

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { PROVISION_TIMEOUT_MS, testServer } from './test-servers';
+import { request } from 'node:http';
+import type { RequestOptions } from 'node:http';
+import { PROVISION_TIMEOUT_MS, startEarly, testServer } from './test-servers';
 
 export interface Vhost {
   readonly name: string;
@@ -46,6 +48,7 @@ export async function createVhostAt(broker: {
 
 /** A virtual host for the specs of the surrounding describe block. */
 export function useVhost(): Vhost {
+  startEarly('rabbitmq');
   let current: Awaited<ReturnType<typeof createVhost>> | undefined;
   const get = (): Vhost => {
     if (!current) throw new Error('the virtual host exists only while hooks and tests run');
@@ -78,15 +81,37 @@ export async function callManagement(
   path: string,
   body?: unknown,
 ): Promise<unknown> {
-  const { origin, username, password } = new URL(managementUrl);
-  const credentials = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64');
-  const response = await fetch(`${origin}${path}`, {
-    method,
-    headers: { authorization: `Basic ${credentials}`, 'content-type': 'application/json' },
-    signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  const { hostname, port, username, password } = new URL(managementUrl);
+  const { status, text } = await send({
+    url: { hostname, port, path, method },
+    auth: `${decodeURIComponent(username)}:${decodeURIComponent(password)}`,
+    body: body === undefined ? '' : JSON.stringify(body),
   });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`RabbitMQ management API: ${method} ${path} answered ${response.status} ${text}`);
+  if (status < 200 || status > 299)
+    throw new Error(`RabbitMQ management API: ${method} ${path} answered ${status} ${text}`);
   return text === '' ? undefined : JSON.parse(text);
+}
+
+/** Not fetch: its idle connections keep a process alive for seconds. */
+function send({
+  url,
+  auth,
+  body,
+}: {
+  url: RequestOptions;
+  auth: string;
+  body: string;
+}): Promise<{ status: number; text: string }> {
+  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+  return new Promise((resolve, reject) => {
+    const call = request({ ...url, auth, headers, agent: false, timeout: CALL_TIMEOUT_MS }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
+      response.on('error', reject);
+    });
+    call.on('timeout', () => call.destroy(new Error('the management API did not answer in time')));
+    call.on('error', reject);
+    call.end(body);
+  });
 }

@@ -66,12 +66,9 @@ function found(options: Options, engine: Engine): FoundEngine {
 
 async function ensureImage(kind: ServerKind, env: NodeJS.ProcessEnv, log: (line: string) => void): Promise<string> {
   const other = env[`TEST_IMAGE_${kind.toUpperCase()}`];
-  if (other !== undefined && other !== '') {
-    const missing = await pullImage(other, { env, log });
-    if (missing !== undefined) throw new Error(missing);
-    return other;
-  }
+  if (other !== undefined && other !== '') return pullOnly(other, env, log);
   const { image } = RECIPES[kind].container();
+  if (kind === 'mariadb') return pullOnly(image, env, log);
   const args = [
     join(REPOSITORY, 'node_modules', 'tsx', 'dist', 'cli.mjs'),
     '--tsconfig',
@@ -82,4 +79,11 @@ async function ensureImage(kind: ServerKind, env: NodeJS.ProcessEnv, log: (line:
   const build = await exec(process.execPath, args, { timeoutMs: BUILD_TIMEOUT_MS, env, onLine: log });
   if (build.code === 0 && (await imageIsPresent(image, env))) return image;
   throw new Error(`${image} can neither be pulled nor built: ${build.stderr.trim().split('\n').at(-1) ?? ''}`);
+}
+
+/** An image that has no stand-in built here. */
+async function pullOnly(image: string, env: NodeJS.ProcessEnv, log: (line: string) => void): Promise<string> {
+  const missing = await pullImage(image, { env, log });
+  if (missing !== undefined) throw new Error(missing);
+  return image;
 }

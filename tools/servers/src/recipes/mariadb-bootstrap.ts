@@ -25,5 +25,9 @@ export function mariadbBootstrapSql(shareDirectory: string): string {
     'SET @auth_root_socket = NULL;',
     'SET @skip_auth_anonymous = 1;',
     ...parts,
+    // Rows for the names and addresses of this machine would win over root@'%', with an empty password.
+    "DELETE FROM global_priv WHERE Host <> 'localhost';",
+    "DELETE FROM proxies_priv WHERE Host <> 'localhost';",
+    '',
   ].join('\n');
 }

@@ -25,6 +25,12 @@ const SETTINGS = [
 const MYSQL_SETTINGS = ['--innodb-redo-log-capacity=256M', '--mysqlx=OFF', '--performance-schema=OFF'];
 const MARIADB_SETTINGS = ['--innodb-log-file-size=256M', '--log-bin=binlog', '--binlog-format=ROW'];
 
+const MARIADB_PACKAGES = [
+  { suite: 'system', names: ['mariadb-server-core'] },
+  { suite: 'trixie', names: ['mariadb-server-core'] },
+];
+
+/** MySQL 8.4 or newer, or MariaDB 10.11 or newer where there is no such MySQL. */
 export const mysqlRecipe: Recipe = {
   kind: 'mysql',
   variable: 'MYSQL_URL',
@@ -32,35 +38,58 @@ export const mysqlRecipe: Recipe = {
   packages: [
     { suite: 'sid', names: ['mysql-server-core'] },
     { suite: 'system', names: ['mysql-server-core-8.4'] },
-    { suite: 'system', names: ['mariadb-server-core'] },
+    ...MARIADB_PACKAGES,
   ],
   systemPackages: ['mariadb-server-core'],
-  findLocal: async (path) => {
-    const found = ['mysqld', 'mariadbd']
-      .map((name) => findProgram(name, path))
-      .filter((program) => program !== undefined);
-    for (const program of found) {
-      const real = realpathSync(program);
-      const installation = await inspect({ command: real, args: [] }, join(real, '..', '..'));
-      if (installation) return installation;
-    }
-    return undefined;
-  },
-  findUnpacked: async (tree: UnpackedTree) =>
-    (await inspect(tree.executable('usr/sbin/mysqld'), `${tree.directory}/usr`)) ??
-    inspect(tree.executable('usr/sbin/mariadbd'), `${tree.directory}/usr`),
+  findLocal: (path) => findLocal('mysql', path),
+  findUnpacked: (tree) => findUnpacked('mysql', tree),
   launch,
-  container,
+  container: () => container('mysql:8.4', MYSQL_SETTINGS),
   probe,
 };
 
-async function inspect(server: Executable, usr: string): Promise<Installation | undefined> {
+export const mariadbRecipe: Recipe = {
+  kind: 'mariadb',
+  variable: 'MARIADB_URL',
+  advice: 'MariaDB is missing: install MariaDB 10.11 or newer (or Docker), or set MARIADB_URL.',
+  packages: MARIADB_PACKAGES,
+  systemPackages: ['mariadb-server-core'],
+  findLocal: (path) => findLocal('mariadb', path),
+  findUnpacked: (tree) => findUnpacked('mariadb', tree),
+  launch,
+  container: () => container('mariadb:10.11', MARIADB_SETTINGS),
+  probe,
+};
+
+type DatabaseKind = 'mysql' | 'mariadb';
+
+async function findLocal(kind: DatabaseKind, path: string): Promise<Installation | undefined> {
+  const names = kind === 'mysql' ? ['mysqld', 'mariadbd'] : ['mariadbd', 'mysqld'];
+  for (const program of names.map((name) => findProgram(name, path))) {
+    if (program === undefined) continue;
+    const real = realpathSync(program);
+    const installation = await inspect(kind, { command: real, args: [] }, join(real, '..', '..'));
+    if (installation) return installation;
+  }
+  return undefined;
+}
+
+async function findUnpacked(kind: DatabaseKind, tree: UnpackedTree): Promise<Installation | undefined> {
+  const usr = join(tree.directory, 'usr');
+  for (const name of ['mysqld', 'mariadbd']) {
+    const installation = await inspect(kind, tree.executable(`usr/sbin/${name}`), usr);
+    if (installation) return installation;
+  }
+  return undefined;
+}
+
+async function inspect(kind: DatabaseKind, server: Executable, usr: string): Promise<Installation | undefined> {
   const { stdout } = await exec(server.command, [...server.args, '--no-defaults', '--version'], { timeoutMs: 10_000 });
   const version = /Ver (\d+\.\d+\.\d+)/.exec(stdout)?.[1];
   if (version === undefined) return undefined;
   const flavour = /mariadb/i.test(stdout) ? 'mariadb' : 'mysql';
-  const recent = flavour === 'mysql' ? isAtLeast(version, 8, 4) : isAtLeast(version, 10, 11);
-  return recent ? { kind: 'mysql', flavour, version, usr, server } : undefined;
+  const recent = flavour === 'mysql' ? kind === 'mysql' && isAtLeast(version, 8, 4) : isAtLeast(version, 10, 11);
+  return recent ? { kind, flavour, version, usr, server } : undefined;
 }
 
 async function launch(installation: Installation, context: LaunchContext): Promise<Launch> {
@@ -74,7 +103,7 @@ async function launch(installation: Installation, context: LaunchContext): Promi
   return {
     url: `mysql://root:${password}@127.0.0.1:${port}`,
     main: {
-      name: 'mysql',
+      name: installation.kind,
       command: installation.server.command,
       args: [
         ...installation.server.args,
@@ -124,7 +153,7 @@ async function initialise(installation: Installation, context: LaunchContext, te
     ? ['--initialize-insecure', '--innodb-redo-log-capacity=8M']
     : ['--bootstrap', '--innodb-log-file-size=8M'];
   const run = await context.supervisor.run({
-    name: 'mysql-initialise',
+    name: `${installation.kind}-initialise`,
     command: installation.server.command,
     args: [...installation.server.args, ...baseArguments(installation, fresh), ...mode, '--max-connections=10'],
     env: plainEnvironment(context.directory),
@@ -133,7 +162,7 @@ async function initialise(installation: Installation, context: LaunchContext, te
   const timeout = setTimeout(() => void run.signal('SIGKILL'), INITIALISE_TIMEOUT_MS);
   const exit = await run.exited;
   clearTimeout(timeout);
-  if (exit.code !== 0) throw new Error(`the MySQL data directory could not be initialised (see ${run.logFile})`);
+  if (exit.code !== 0) throw new Error(`the data directory could not be initialised (see ${run.logFile})`);
   mkdirSync(context.cacheDirectory, { recursive: true });
   const staged = `${template}.${process.pid}`;
   cpSync(fresh, staged, { recursive: true });
@@ -157,12 +186,13 @@ function administratorSql(password: string): string {
   ].join('\n');
 }
 
-function container(): ContainerLaunch {
+function container(image: string, settings: readonly string[]): ContainerLaunch {
   const password = freshSecret();
   return {
-    image: 'mysql:8.4',
+    image,
+    // MariaDB's image knows the variables by these names too.
     env: { MYSQL_ROOT_PASSWORD: password, MYSQL_ROOT_HOST: '%' },
-    command: [...SETTINGS, ...MYSQL_SETTINGS],
+    command: [...SETTINGS, ...settings],
     containerPorts: [3306],
     urls: ([port], host = '127.0.0.1') => ({ url: `mysql://root:${password}@${host}:${port}` }),
   };

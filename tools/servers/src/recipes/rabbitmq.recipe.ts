@@ -1,4 +1,5 @@
 import { mkdirSync, readdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
 import { dirname, join } from 'node:path';
 import { connect } from 'amqplib';
 import { exec, findProgram, isExecutable } from '../exec';
@@ -151,12 +152,20 @@ async function probe(url: string, managementUrl?: string): Promise<ServerIdentit
   return { flavour: 'rabbitmq', version: properties.version ?? 'unknown' };
 }
 
-async function probeManagement(managementUrl: string): Promise<void> {
-  const { username, password, origin } = new URL(managementUrl);
-  const authorization = `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')}`;
-  const answer = await fetch(`${origin}/api/vhosts`, {
-    headers: { authorization },
-    signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
+/** Not fetch: its idle connections keep a process alive for seconds. */
+function probeManagement(managementUrl: string): Promise<void> {
+  const { hostname, port, username, password } = new URL(managementUrl);
+  const auth = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return new Promise((resolve, reject) => {
+    const call = get(
+      { hostname, port, path: '/api/vhosts', auth, agent: false, timeout: PROBE_TIMEOUT_MS },
+      (answer) => {
+        answer.resume();
+        if (answer.statusCode === 200) resolve();
+        else reject(new Error(`the management API answered ${answer.statusCode}`));
+      },
+    );
+    call.on('timeout', () => call.destroy(new Error('the management API did not answer in time')));
+    call.on('error', reject);
   });
-  if (!answer.ok) throw new Error(`the management API answered ${answer.status}`);
 }

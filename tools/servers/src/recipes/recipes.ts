@@ -1,5 +1,5 @@
 import type { ServerKind } from '../types';
-import { mysqlRecipe } from './mysql.recipe';
+import { mariadbRecipe, mysqlRecipe } from './mysql.recipe';
 import { rabbitmqRecipe } from './rabbitmq.recipe';
 import { redisRecipe } from './redis.recipe';
 import type { Recipe } from './recipe';
@@ -8,4 +8,5 @@ export const RECIPES: Readonly<Record<ServerKind, Recipe>> = {
   mysql: mysqlRecipe,
   redis: redisRecipe,
   rabbitmq: rabbitmqRecipe,
+  mariadb: mariadbRecipe,
 };

@@ -78,6 +78,7 @@ async function probe(url: string): Promise<ServerIdentity> {
     connectTimeout: PROBE_TIMEOUT_MS,
     commandTimeout: PROBE_TIMEOUT_MS,
     maxRetriesPerRequest: 0,
+    disconnectTimeout: 1, // its timer stays when the connection was refused, and keeps the process alive
     retryStrategy: () => null,
   });
   client.on('error', () => undefined); // the rejected command says the same
