@@ -78,7 +78,7 @@ async function plan(
         user_id: first.userId,
         reason,
         rows: rows.map((row) => ({ id: row.id, slot: row.slot })),
-        answer,
+        answer: JSON.stringify(answer),
       },
     },
   };

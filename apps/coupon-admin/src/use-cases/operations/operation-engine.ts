@@ -99,7 +99,8 @@ export class OperationEngine {
     }
     const result: JsonObject =
       outcome.kind === 'done'
-        ? outcome.result
+        ? // As text: a JSON column would put its names into another order.
+          { body: JSON.stringify(outcome.result) }
         : { code: outcome.code, message: outcome.message, details: outcome.details ?? null };
     const finished = await tables.operations.finish(operation.operationId, owner, {
       from,

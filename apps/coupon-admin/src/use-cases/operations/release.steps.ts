@@ -40,11 +40,11 @@ async function record(tables: AdminTables, operation: Operation, settled: Settle
     case 'already':
     case 'tombstoned':
       // Tombstoned: the claim is not in Redis (rebuilt without it), and the tombstone keeps it from coming back.
-      return { kind: 'done', result: operation.payload['answer'] as JsonObject };
+      return { kind: 'done', result: answerOf(operation) };
     case 'drained':
       // The activity has left Redis: no event will come, so MySQL counts by itself.
       await tables.activities.lowerSuccessCount(activityOf(operation), rowsOf(operation).length);
-      return { kind: 'done', result: operation.payload['answer'] as JsonObject };
+      return { kind: 'done', result: answerOf(operation) };
     case 'refused':
       return undo(tables, operation, settled.state);
     case 'confirmed':
@@ -67,6 +67,10 @@ async function undo(tables: AdminTables, operation: Operation, state: string): P
     message: 'the claim can no longer be released',
     details: { claim_id: textIn(operation.payload, 'claim_id'), state },
   };
+}
+
+function answerOf(operation: Operation): JsonObject {
+  return JSON.parse(textIn(operation.payload, 'answer')) as JsonObject;
 }
 
 function rowsOf(operation: Operation): ReleasedRow[] {

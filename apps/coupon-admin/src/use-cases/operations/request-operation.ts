@@ -5,7 +5,7 @@ import type { AdminDatabase, AdminTables } from '../ports';
 import { KeyTaken, claimKey, rememberAnswer, rememberOperation, rememberedAnswer } from '../write';
 import type { WriteRequest } from '../write';
 import type { OperationEngine } from './operation-engine';
-import { failureOf } from './step';
+import { failureOf, textIn } from './step';
 
 export interface OperationDeps {
   readonly database: AdminDatabase;
@@ -84,7 +84,7 @@ async function resultOf(deps: OperationDeps, operationId: string, deadlineMs: nu
   }
   const result = operation.result ?? {};
   if (operation.state === 'failed') throw failureOf(result);
-  return result;
+  return JSON.parse(textIn(result, 'body')) as JsonObject;
 }
 
 async function finishBlocker(deps: OperationDeps, blocked: Blocked, deadlineMs: number): Promise<void> {

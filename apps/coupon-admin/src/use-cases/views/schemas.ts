@@ -125,8 +125,8 @@ export const auditSchema = z.object({
   action: z.string(),
   entity: z.string(),
   entity_id: z.string(),
-  before: z.json(),
-  after: z.json(),
+  before: z.unknown().meta({ description: 'what it was; null when it is new' }),
+  after: z.unknown().meta({ description: 'what it became' }),
   request_id: z.string(),
 });
 

@@ -96,8 +96,8 @@ export function auditView(record: AuditRecord): AuditView {
     action: record.action,
     entity: record.entity,
     entity_id: record.entityId,
-    before: record.before as AuditView['before'],
-    after: record.after as AuditView['after'],
+    before: record.before,
+    after: record.after,
     request_id: record.requestId,
   };
 }
