@@ -24,6 +24,7 @@ beforeAll(async () => {
     purpose: 'chaos',
     counts: { 'coupon-admin': 1, 'seckill-gateway': 2, 'seckill-worker': 2 },
     respawn: true,
+    mostQuickEnds: Number.POSITIVE_INFINITY,
     appEnv: { 'seckill-worker': { RELAY_STALE_MS: '1000', RECONCILE_INTERVAL_MS: '1000' } },
     log: () => undefined,
     signal: stopping.signal,

@@ -20,6 +20,8 @@ export interface AppInstanceOptions {
   readonly logFile: string;
   /** Start again whatever ends without having been told to. */
   readonly respawn: boolean;
+  /** After so many ends soon after a start, one after the other, it is not started again. @default 5 */
+  readonly mostQuickEnds?: number | undefined;
   /** Called for such an end. */
   readonly onUnexpectedExit: (instance: AppInstance, exit: ProcessExit) => void;
   readonly onRespawnFailed: (instance: AppInstance, error: unknown) => void;
@@ -124,7 +126,7 @@ export class AppInstance {
     if (!this.#wanted) return;
     this.#options.onUnexpectedExit(this, exit);
     this.#quickEnds = performance.now() - this.#startedMs < QUICK_END_MS ? this.#quickEnds + 1 : 0;
-    if (!this.#options.respawn || this.#quickEnds >= MOST_QUICK_ENDS) return;
+    if (!this.#options.respawn || this.#quickEnds >= (this.#options.mostQuickEnds ?? MOST_QUICK_ENDS)) return;
     setTimeout(() => {
       this.#respawning = this.#respawn();
     }, RESPAWN_PAUSE_MS);

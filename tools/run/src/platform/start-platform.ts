@@ -27,6 +27,8 @@ export interface StartPlatformOptions {
   readonly defaultPorts?: boolean;
   /** Start an app again that ends without having been told to. @default false */
   readonly respawn?: boolean;
+  /** See AppInstanceOptions; for tests that kill apps on purpose. */
+  readonly mostQuickEnds?: number;
   /** Settings of one app on top of those that make it run here. */
   readonly appEnv?: Readonly<Partial<Record<AppName, Readonly<Record<string, string>>>>>;
   /** @default warn */
@@ -126,6 +128,7 @@ async function planInstances(
         supervisor,
         logFile: join(logs, `${plan.name}.log`),
         respawn: options.respawn ?? false,
+        mostQuickEnds: options.mostQuickEnds,
         onUnexpectedExit: ({ name, logFile }, { code, signal }) => {
           options.log(`${name} ended by itself (${signal ?? `exit code ${code}`}): ${lastLines(logFile, 3)}`);
         },
