@@ -41,18 +41,20 @@ function readArguments(args: readonly string[]): { detached: boolean; auth: 'non
 
 async function stayUp(auth: 'none' | 'jwt', { signal, defer }: CommandContext): Promise<number> {
   const screen = standardScreen();
+  let publish = (): void => undefined; // nothing to tell before everything is up
   const platform = await startPlatform({
     purpose: 'dev',
     auth,
     defaultPorts: true,
     respawn: true,
     logLevel: 'info',
+    onRespawned: () => publish(),
     log: screen.line,
     signal,
   });
   defer(() => platform.stop());
   defer(() => removeEndpoints(ENDPOINTS_FILE));
-  const publish = (): void => writeEndpoints(ENDPOINTS_FILE, platform.endpoints({ owner: process.pid }));
+  publish = () => writeEndpoints(ENDPOINTS_FILE, platform.endpoints({ owner: process.pid }));
   publish();
   for (const line of describeEndpoints(platform.endpoints({}))) screen.line(line);
   screen.line(labelled('logs', platform.logs));

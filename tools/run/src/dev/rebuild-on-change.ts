@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, readdirSync, watch } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { applyMigrations, readMigrations } from '@coupon/persistence';
 import { labelled } from '../cli/screen';
@@ -7,7 +7,7 @@ import { buildApps } from '../platform/build-apps';
 import { APPS, REPOSITORY, bundleOf } from '../platform/layout';
 import type { AppName } from '../platform/layout';
 import type { Platform } from '../platform/platform';
-import { isSource } from './is-source';
+import { sourceState } from './source-state';
 
 export interface RebuildOptions {
   readonly platform: Platform;
@@ -17,41 +17,45 @@ export interface RebuildOptions {
   readonly onRestart: () => void;
 }
 
-/** An editor writes a file in several steps, a checkout many files. */
-const QUIET_MS = 300;
+/**
+ * Looking is cheap (a stat of some hundred files) and sees everything everywhere; the recursive watch of the file system misses, on
+ * Linux, what changes while it is set up, and does not cross the borders of containers.
+ */
+const LOOK_INTERVAL_MS = 500;
 
-/** Watches the sources until the signal; builds after a change, migrates, and restarts the apps whose bundle is another one. */
+/** Looks at the sources until the signal; builds after a change, migrates, and restarts the apps whose bundle is another one. */
 export async function rebuildOnChange(options: RebuildOptions): Promise<void> {
   let hashes = bundleHashes();
-  let timer: NodeJS.Timeout | undefined;
-  let working = Promise.resolve();
-  const rebuild = async (): Promise<void> => {
-    try {
-      await buildApps(APPS, join(options.platform.logs, 'build.log'), options.signal);
-      const fresh = bundleHashes();
-      const changed = APPS.filter((app) => fresh[app] !== hashes[app]);
-      hashes = fresh;
-      if (changed.length > 0) await replace(changed, options);
-    } catch (error) {
-      // A typing mistake must not end the environment: it is shown, and the next change is another try.
-      if (!options.signal.aborted) options.log(error instanceof Error ? error.message : String(error));
-    }
-  };
-  const onChange = (folder: string, file: string): void => {
-    if (!isSource(join(folder, file))) return;
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      working = working.then(rebuild);
-    }, QUIET_MS);
-  };
-  for (const folder of watchedFolders()) {
-    watch(join(REPOSITORY, folder), { recursive: true, signal: options.signal })
-      .on('change', (_, file) => onChange(folder, String(file)))
-      .on('error', (error) => options.log(`${folder} is not watched: ${error.message}`));
+  let built = sourceState(REPOSITORY);
+  let seen = built;
+  while (!options.signal.aborted) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_INTERVAL_MS));
+    const now = sourceState(REPOSITORY);
+    // An editor writes a file in several steps, a checkout many files: built is what has been still for one look.
+    const still = now === seen;
+    seen = now;
+    if (!still || now === built) continue;
+    built = now;
+    hashes = await rebuild(hashes, options);
   }
-  await new Promise((resolve) => options.signal.addEventListener('abort', resolve, { once: true }));
-  clearTimeout(timer);
-  await working;
+}
+
+type Hashes = Readonly<Record<AppName, string>>;
+
+async function rebuild(before: Hashes, options: RebuildOptions): Promise<Hashes> {
+  try {
+    options.log(labelled('changed', 'building'));
+    await buildApps(APPS, join(options.platform.logs, 'build.log'), options.signal);
+    const fresh = bundleHashes();
+    const changed = APPS.filter((app) => fresh[app] !== before[app]);
+    if (changed.length === 0) options.log(labelled('built', 'every bundle is the same as before'));
+    else await replace(changed, options);
+    return fresh;
+  } catch (error) {
+    // A typing mistake must not end the environment: it is shown, and the next change is another try.
+    if (!options.signal.aborted) options.log(error instanceof Error ? error.message : String(error));
+    return before;
+  }
 }
 
 async function replace(changed: readonly AppName[], { platform, log, onRestart }: RebuildOptions): Promise<void> {
@@ -64,15 +68,7 @@ async function replace(changed: readonly AppName[], { platform, log, onRestart }
   log(labelled('restarted', instances.map(({ name }) => name).join(', ')));
 }
 
-function watchedFolders(): string[] {
-  const below = (parent: string): string[] => readdirSync(join(REPOSITORY, parent)).map((name) => join(parent, name));
-  const folders = [...below('apps'), ...below('libs')].map((project) => join(project, 'src'));
-  return [...folders, join('libs', 'persistence', 'prisma'), 'proto'].filter((folder) =>
-    existsSync(join(REPOSITORY, folder)),
-  );
-}
-
-function bundleHashes(): Record<AppName, string> {
+function bundleHashes(): Hashes {
   const hash = (app: AppName): string =>
     existsSync(bundleOf(app))
       ? createHash('sha256')

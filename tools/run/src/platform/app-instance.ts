@@ -24,6 +24,8 @@ export interface AppInstanceOptions {
   readonly mostQuickEnds?: number | undefined;
   /** Called for such an end. */
   readonly onUnexpectedExit: (instance: AppInstance, exit: ProcessExit) => void;
+  /** Called when it has been started again by itself. */
+  readonly onRespawned: (instance: AppInstance) => void;
   readonly onRespawnFailed: (instance: AppInstance, error: unknown) => void;
 }
 
@@ -136,6 +138,7 @@ export class AppInstance {
     if (!this.#wanted || this.#process) return;
     try {
       await this.#spawn();
+      this.#options.onRespawned(this);
     } catch (error) {
       // The supervisor cannot start anything any more: it is ending, and everything with it.
       this.#wanted = false;

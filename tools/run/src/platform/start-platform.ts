@@ -29,6 +29,8 @@ export interface StartPlatformOptions {
   readonly respawn?: boolean;
   /** See AppInstanceOptions; for tests that kill apps on purpose. */
   readonly mostQuickEnds?: number;
+  /** Called when an app has been started again by itself, under another process id. */
+  readonly onRespawned?: () => void;
   /** Settings of one app on top of those that make it run here. */
   readonly appEnv?: Readonly<Partial<Record<AppName, Readonly<Record<string, string>>>>>;
   /** @default warn */
@@ -132,6 +134,7 @@ async function planInstances(
         onUnexpectedExit: ({ name, logFile }, { code, signal }) => {
           options.log(`${name} ended by itself (${signal ?? `exit code ${code}`}): ${lastLines(logFile, 3)}`);
         },
+        onRespawned: () => options.onRespawned?.(),
         onRespawnFailed: ({ name }, error) => options.log(`${name} cannot be started again: ${String(error)}`),
       }),
   );
