@@ -81,11 +81,11 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
       else app(request, response);
     },
   });
-  const grpc = createGrpcServer({
+  const grpc: GrpcServer = createGrpcServer({
     ...config.grpc,
     health,
     descriptors: descriptorSet(),
-    services: [seckillService({ logger, authenticator, desk, store, directory })],
+    services: [seckillService({ logger, authenticator, desk, store, directory, draining: () => grpc.draining })],
   });
 
   lifecycle.register({ name: 'metrics', close: () => metrics.close() });

@@ -23,6 +23,8 @@ export interface SeckillDependencies {
   readonly desk: Pick<ClaimDesk, 'claim'>;
   readonly store: () => Pick<ActivityStore, 'snapshot' | 'stats'>;
   readonly directory: ActivityDirectory;
+  /** Aborts when the server takes no new work: open streams are answered to the end and closed then. */
+  readonly draining: () => AbortSignal;
 }
 
 const STATUS: Record<ActivityStatusName, number> = { pending: 1, running: 2, paused: 2, ended: 3 };
@@ -88,10 +90,14 @@ function claimStream(deps: SeckillDependencies): handleBidiStreamingCall<FlashSa
             answer(refusal(error, request.requestId ?? ''));
           }
         });
-        call.on('end', () => {
+        const stopReading = (): void => {
           ended = true;
+          call.removeAllListeners('data');
           finish();
-        });
+        };
+        call.on('end', stopReading);
+        deps.draining().addEventListener('abort', stopReading, { once: true });
+        call.on('close', () => deps.draining().removeEventListener('abort', stopReading));
         call.resume();
       },
       (error: unknown) => {
