@@ -4,11 +4,12 @@ import type { CommandContext } from '../cli/run-command';
 import { labelled, standardScreen } from '../cli/screen';
 import { UserError } from '../cli/user-error';
 import { liveEndpoints, removeEndpoints, writeEndpoints } from '../platform/endpoints';
-import { ENDPOINTS_FILE } from '../platform/layout';
+import { ENDPOINTS_FILE, REPOSITORY } from '../platform/layout';
 import { startPlatform } from '../platform/start-platform';
 import { detach } from './detach';
 import { rebuildOnChange } from './rebuild-on-change';
 import { describeEndpoints } from './describe-endpoints';
+import { sourceState } from './source-state';
 
 const USAGE = 'usage: npm run dev -- [--detach] [--auth none|jwt]';
 
@@ -41,6 +42,7 @@ function readArguments(args: readonly string[]): { detached: boolean; auth: 'non
 
 async function stayUp(auth: 'none' | 'jwt', { signal, defer }: CommandContext): Promise<number> {
   const screen = standardScreen();
+  const builtFrom = sourceState(REPOSITORY);
   let publish = (): void => undefined; // nothing to tell before everything is up
   const platform = await startPlatform({
     purpose: 'dev',
@@ -59,6 +61,6 @@ async function stayUp(auth: 'none' | 'jwt', { signal, defer }: CommandContext): 
   for (const line of describeEndpoints(platform.endpoints({}))) screen.line(line);
   screen.line(labelled('logs', platform.logs));
   screen.line('Rebuilds on change; Ctrl-C or npm run stop ends it.');
-  await rebuildOnChange({ platform, log: screen.line, signal, onRestart: publish });
+  await rebuildOnChange({ platform, builtFrom, log: screen.line, signal, onRestart: publish });
   return 0;
 }

@@ -11,23 +11,22 @@ import { sourceState } from './source-state';
 
 export interface RebuildOptions {
   readonly platform: Platform;
+  /** State of the sources before the bundles that run were built. */
+  readonly builtFrom: string;
   readonly log: (line: string) => void;
   readonly signal: AbortSignal;
   /** Called when processes have changed. */
   readonly onRestart: () => void;
 }
 
-/**
- * Looking is cheap (a stat of some hundred files) and sees everything everywhere; the recursive watch of the file system misses, on
- * Linux, what changes while it is set up, and does not cross the borders of containers.
- */
+/** Looking is cheap (a stat of some hundred files), and unlike the file system's events it works across the borders of containers. */
 const LOOK_INTERVAL_MS = 500;
 
 /** Looks at the sources until the signal; builds after a change, migrates, and restarts the apps whose bundle is another one. */
 export async function rebuildOnChange(options: RebuildOptions): Promise<void> {
   let hashes = bundleHashes();
-  let built = sourceState(REPOSITORY);
-  let seen = built;
+  let built = options.builtFrom;
+  let seen = sourceState(REPOSITORY);
   while (!options.signal.aborted) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_INTERVAL_MS));
     const now = sourceState(REPOSITORY);
