@@ -8,6 +8,7 @@ import { Supervisor } from '../supervisor/supervisor';
 
 const SCRIPTS = join(__dirname, '..', '..', 'engine');
 const REPOSITORY = join(__dirname, '..', '..', '..', '..');
+const PROGRAMS = ['dockerd', 'docker', 'ip', 'unshare'];
 const READY_TIMEOUT_MS = 60_000;
 const COMMAND_TIMEOUT_MS = 10_000;
 const PRUNE_TIMEOUT_MS = 60_000;
@@ -65,10 +66,12 @@ async function ensurePrograms({ env, install }: PrivateEngineOptions): Promise<s
   if (process.platform !== 'linux' || process.getuid?.() !== 0)
     return 'a private container engine needs Linux and root';
   const path = env['PATH'] ?? '';
-  const lacking = ['dockerd', 'docker', 'ip', 'unshare'].filter((name) => findProgram(name, path) === undefined);
-  if (lacking.length === 0) return undefined;
-  if (install !== true) return `${lacking.join(', ')} not installed`;
-  return aptInstall(['docker.io', 'iptables', 'iproute2', 'util-linux'], path);
+  const lacking = (): string[] => PROGRAMS.filter((name) => findProgram(name, path) === undefined);
+  if (lacking().length === 0) return undefined;
+  if (install !== true) return `${lacking().join(', ')} not installed`;
+  const failure = await aptInstall(['docker.io', 'iptables', 'iproute2', 'util-linux'], path);
+  if (failure !== undefined || !lacking().includes('docker')) return failure;
+  return aptInstall(['docker-cli'], path); // a package of its own from Debian 13 on
 }
 
 async function run(supervisor: Supervisor, data: string, options: PrivateEngineOptions): Promise<string> {
