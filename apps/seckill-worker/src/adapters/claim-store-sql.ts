@@ -75,10 +75,10 @@ FROM JSON_TABLE(?, '$[*]' COLUMNS (activity_id BIGINT PATH '$[0]', user_id BIGIN
 STRAIGHT_JOIN user_coupons c ON c.activity_id = j.activity_id AND c.user_id = j.user_id AND c.slot = j.slot`;
 
 export const STORED_BEFORE = `
-SELECT COUNT(*) AS stored FROM claim_events WHERE activity_id = ? AND event_seq < ?`;
+SELECT COUNT(*) AS found FROM claim_events WHERE activity_id = ? AND event_seq < ?`;
 
 export const PARKED_BEFORE = `
-SELECT COUNT(DISTINCT d.event_seq) AS parked FROM dead_letters d
+SELECT COUNT(DISTINCT d.event_seq) AS found FROM dead_letters d
 WHERE d.activity_id = ? AND d.event_seq < ? AND d.replayed_at IS NULL
   AND NOT EXISTS (SELECT 1 FROM claim_events e WHERE e.activity_id = d.activity_id AND e.event_seq = d.event_seq)`;
 

@@ -132,11 +132,11 @@ export class MysqlClaimStore implements ClaimStore {
 
   async predecessors(activityId: string, seq: number): Promise<Predecessors> {
     // Parked first: an event that is replayed between the two readings then counts as missing, not as stored and parked at once.
-    const [parked] = await this.prisma.$queryRawUnsafe<{ parked: unknown }[]>(PARKED_BEFORE, BigInt(activityId), seq);
-    const [stored] = await this.prisma.$queryRawUnsafe<{ stored: unknown }[]>(STORED_BEFORE, BigInt(activityId), seq);
-    const missing = seq - 1 - Number(stored?.stored ?? 0);
+    const [parked] = await this.prisma.$queryRawUnsafe<{ found: unknown }[]>(PARKED_BEFORE, BigInt(activityId), seq);
+    const [stored] = await this.prisma.$queryRawUnsafe<{ found: unknown }[]>(STORED_BEFORE, BigInt(activityId), seq);
+    const missing = seq - 1 - Number(stored?.found ?? 0);
     if (missing <= 0) return 'complete';
-    return missing <= Number(parked?.parked ?? 0) ? 'parked' : 'in_flight';
+    return missing <= Number(parked?.found ?? 0) ? 'parked' : 'in_flight';
   }
 
   private async inTransaction(work: (tx: Transaction) => Promise<void>): Promise<StoreResult> {
