@@ -15,6 +15,7 @@ import { ensurePackages } from './packages.mjs';
 import { Refusal } from './refusal.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
+const PARENT_CHECK_MS = 500;
 const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
 
 /** @param {string} line */
@@ -56,7 +57,22 @@ function handOver(node, entry, args, env) {
       stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     });
     for (const signal of SIGNALS) process.on(signal, () => child.kill(signal));
+    if (env['npm_lifecycle_event']) whenOrphaned(() => child.kill('SIGTERM'));
     child.once('error', reject);
     child.once('exit', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
   });
+}
+
+/**
+ * npm passes a signal on to a shell that dies of it without passing it on further: the end of that shell is the signal then.
+ * @param {() => void} stop
+ */
+function whenOrphaned(stop) {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    stop();
+  }, PARENT_CHECK_MS);
+  timer.unref();
 }
