@@ -1,0 +1,133 @@
+import { Metadata, status } from '@grpc/grpc-js';
+import type { CallOptions, ClientUnaryCall, ServiceError } from '@grpc/grpc-js';
+import type { CreateTemplateRequest } from '@coupon/contracts';
+import { inMs, newKey, useAdmin } from './fixture';
+
+const admin = useAdmin(() => ({ SCHEDULE_INTERVAL_MS: '60000' }));
+
+type Method<Request, Response> = (
+  request: Request,
+  metadata: Metadata,
+  options: Partial<CallOptions>,
+  callback: (error: ServiceError | null, response: Response) => void,
+) => ClientUnaryCall;
+
+function call<Request, Response>(method: Method<Request, Response>, request: Request, key?: string): Promise<Response> {
+  const metadata = new Metadata();
+  if (key !== undefined) metadata.set('idempotency-key', key);
+  return new Promise((resolve, reject) => {
+    method.call(admin.client, request, metadata, {}, (error, response) => {
+      if (error === null) resolve(response);
+      else reject(error);
+    });
+  });
+}
+
+const template = (over: Partial<CreateTemplateRequest> = {}): CreateTemplateRequest => ({
+  name: 'by gRPC',
+  type: 2,
+  discountType: 2,
+  discountValue: '20.00',
+  totalCount: 10,
+  validStartTime: inMs(-60_000),
+  validEndTime: inMs(86_400_000),
+  applicableGoods: '[1,"9007199254740993"]',
+  maxDiscount: '5.5',
+  status: 1,
+  ...over,
+});
+
+it('creates, changes, reads and lists templates', async () => {
+  const created = await call(admin.client.createCouponTemplate, template());
+  expect(created).toMatchObject({
+    discountValue: '20.00',
+    maxDiscount: '5.50',
+    applicableGoods: '["1","9007199254740993"]',
+    applicableCategories: undefined,
+    perUserLimit: 1,
+    stackable: true,
+    status: 1,
+    statusName: 'published',
+    version: 1,
+  });
+  const changed = await call(admin.client.updateCouponTemplate, {
+    id: created.id,
+    version: 1,
+    name: 'renamed',
+    applicableGoods: 'null',
+  });
+  expect(changed).toMatchObject({ name: 'renamed', applicableGoods: undefined, version: 2 });
+  expect(await call(admin.client.getCouponTemplate, { id: created.id })).toEqual(changed);
+  const second = await call(admin.client.createCouponTemplate, template());
+  const page = await call(admin.client.listCouponTemplates, { type: 2, status: 1, pageSize: 1, pageToken: '' });
+  expect(page.templates.map((one) => one.id)).toEqual([second.id]);
+  const next = await call(admin.client.listCouponTemplates, { type: 2, pageSize: 1, pageToken: page.nextPageToken });
+  expect([next.templates.map((one) => one.id), next.nextPageToken]).toEqual([[created.id], '']);
+});
+
+it('starts a sale and tells how it stands', async () => {
+  const id = await admin.activity({ total_count: 10 });
+  expect(await call(admin.client.getFlashSale, { activityId: id })).toMatchObject({ status: 1, statusName: 'pending' });
+  const started = await call(admin.client.startFlashSale, { activityId: id });
+  expect(started).toMatchObject({
+    activityId: id,
+    status: 2,
+    statusName: 'running',
+    totalCount: '10',
+    remainingCount: '10',
+  });
+  await admin.win(id, '77');
+  expect(await call(admin.client.getFlashSale, { activityId: id })).toMatchObject({
+    successCount: '1',
+    remainingCount: '9',
+  });
+  const coupons = await call(admin.client.getUserCoupons, { userId: '77', pageSize: 10, pageToken: '' });
+  expect(coupons.coupons).toMatchObject([
+    { userId: '77', activityId: id, source: 'flash_sale', statusName: 'unused', slot: 1 },
+  ]);
+});
+
+it('writes once per idempotency key', async () => {
+  const key = newKey();
+  const [first, second] = await Promise.all([
+    call(admin.client.createCouponTemplate, template(), key),
+    call(admin.client.createCouponTemplate, template(), key),
+  ]);
+  expect(second).toEqual(first);
+  await expect(call(admin.client.createCouponTemplate, template({ name: 'other' }), key)).rejects.toMatchObject({
+    code: status.FAILED_PRECONDITION,
+  });
+});
+
+it.each<[string, () => Promise<unknown>, status]>([
+  [
+    'a wrong field',
+    () => call(admin.client.createCouponTemplate, template({ discountValue: '-1' })),
+    status.INVALID_ARGUMENT,
+  ],
+  [
+    'goods that are no JSON',
+    () => call(admin.client.createCouponTemplate, template({ applicableGoods: '[1' })),
+    status.INVALID_ARGUMENT,
+  ],
+  ['an id of 0', () => call(admin.client.getCouponTemplate, { id: '0' }), status.INVALID_ARGUMENT],
+  [
+    'a negative page size',
+    () => call(admin.client.listCouponTemplates, { pageSize: -1, pageToken: '' }),
+    status.INVALID_ARGUMENT,
+  ],
+  ['a template nobody knows', () => call(admin.client.getCouponTemplate, { id: '999999' }), status.NOT_FOUND],
+  ['an activity nobody knows', () => call(admin.client.getFlashSale, { activityId: '999999' }), status.NOT_FOUND],
+  [
+    'a discount',
+    () => call(admin.client.calculateDiscount, { userId: '1', couponIds: [], orderItems: [], shippingFee: 0 }),
+    status.UNIMPLEMENTED,
+  ],
+  [
+    'coupons for an order',
+    () => call(admin.client.getAvailableCouponsForOrder, { userId: '1', orderItems: [], shippingFee: 0 }),
+    status.UNIMPLEMENTED,
+  ],
+])('answers %s with its status', async (_name, work, code) => {
+  await expect(work()).rejects.toMatchObject({ code });
+});
