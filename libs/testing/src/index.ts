@@ -1,4 +1,4 @@
-export { testServer } from './servers/test-servers';
+export { testEngine, testServer } from './servers/test-servers';
 export { createMysqlDatabase, useMysqlDatabase } from './servers/mysql-database';
 export type { MysqlDatabase, MysqlDatabaseOptions } from './servers/mysql-database';
 export { takeRedisDatabase, useRedisDatabase } from './servers/redis-database';

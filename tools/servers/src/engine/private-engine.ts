@@ -121,6 +121,7 @@ async function run(supervisor: Supervisor, data: string, options: PrivateEngineO
   const asEngine = { timeoutMs: PRUNE_TIMEOUT_MS, env: { ...options.env, DOCKER_HOST: host } };
   await exec('docker', ['container', 'prune', '--force'], asEngine);
   await exec('docker', ['volume', 'prune', '--force'], asEngine);
+  await exec('docker', ['image', 'prune', '--force'], asEngine);
   return host;
 }
 

@@ -4,6 +4,9 @@ set -euo pipefail
 case ${1:-} in
   rabbitmq*)
     mkdir -p /var/lib/rabbitmq /var/log/rabbitmq
+    # Before anybody else can: a command run as root in the container would make one that the broker cannot read.
+    cookie=/var/lib/rabbitmq/.erlang.cookie
+    [ -e "$cookie" ] || (umask 377 && head -c 32 /dev/urandom | base64 | tr -d '/+=\n' > "$cookie")
     chown -R rabbitmq:rabbitmq /var/lib/rabbitmq /var/log/rabbitmq /etc/rabbitmq
     exec setpriv --reuid rabbitmq --regid rabbitmq --clear-groups "$@"
     ;;
