@@ -38,6 +38,7 @@ export const CHECKS: readonly Check[] = [
     timeoutMs: MINUTE_MS,
   },
   { name: 'protos follow the rules', command: nx('run', 'contracts:lint-proto'), timeoutMs: 2 * MINUTE_MS },
+  { name: 'rules of the repository', command: nx('run', 'checks:check'), timeoutMs: 2 * MINUTE_MS },
   { name: 'types', command: nx('run-many', '-t', 'typecheck'), timeoutMs: 10 * MINUTE_MS },
   { name: 'lint and module boundaries', command: nx('run-many', '-t', 'lint'), timeoutMs: 10 * MINUTE_MS },
   { name: 'four apps build', command: nx('run-many', '-t', 'build', '-p', APPS), timeoutMs: 5 * MINUTE_MS },
