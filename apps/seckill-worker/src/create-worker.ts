@@ -45,7 +45,7 @@ export function createWorker(config: WorkerConfig, logger: Logger): Worker {
   lifecycle.register({ name: 'metrics', close: () => metrics.close() });
   lifecycle.register(connections.component);
   lifecycle.register({ name: 'publisher', start: () => publisher.start(), close: () => publisher.close() });
-  if (consumer !== undefined) lifecycle.register(consumer.component);
+  for (const part of consumer?.components ?? []) lifecycle.register(part);
   const relay = has('relay') ? createRelayRole(config, connections, publisher, workerMetrics, logger) : undefined;
   for (const part of relay?.components ?? []) lifecycle.register(part);
   if (has('reconciliation')) {

@@ -16,9 +16,13 @@ import { PersistedMarks } from '../use-cases/persisted-marks';
 import { StoreClaims } from '../use-cases/store-claims.use-case';
 import { AbandonedError, withPatience } from '../use-cases/with-patience';
 import type { Connections } from './connections';
+import { every } from './every';
+
+/** Marks that could not be written go out as soon after Redis is back. */
+const MARKS_INTERVAL_MS = 1_000;
 
 export interface ConsumerRole {
-  readonly component: Component;
+  readonly components: readonly Component[];
   /** Deliveries in this process's hands. */
   unacknowledged(): number;
 }
@@ -71,25 +75,32 @@ export function createConsumerRole(
   const unacknowledged = (): number => lanes.reduce((sum, lane) => sum + lane.unacknowledged, 0);
   return {
     unacknowledged,
-    component: {
-      name: 'consumer',
-      start: () => {
-        begin().catch((error: unknown) => {
-          if (error instanceof AbandonedError) return;
-          void lifecycle.fail(error instanceof Error ? error : new Error(String(error)));
-        });
-      },
-      stopIntake: async () => {
-        await Promise.all(lanes.map((lane) => lane.stop()));
-      },
-      drain: async () => {
+    components: [
+      every('persisted marks', MARKS_INTERVAL_MS, logger, async () => {
         await marks.flush();
+        metrics.pipeline.pendingMarks(marks.size);
+        metrics.pipeline.deferred(deferrals.size);
+      }),
+      {
+        name: 'consumer',
+        start: () => {
+          begin().catch((error: unknown) => {
+            if (error instanceof AbandonedError) return;
+            void lifecycle.fail(error instanceof Error ? error : new Error(String(error)));
+          });
+        },
+        stopIntake: async () => {
+          await Promise.all(lanes.map((lane) => lane.stop()));
+        },
+        drain: async () => {
+          await marks.flush();
+        },
+        close: async () => {
+          stopping.abort();
+          await Promise.all(lanes.map((lane) => lane.close()));
+        },
       },
-      close: async () => {
-        stopping.abort();
-        await Promise.all(lanes.map((lane) => lane.close()));
-      },
-    },
+    ],
   };
 }
 
