@@ -3,7 +3,6 @@ import { activityKeys } from '../../src/keys';
 import { claimKeys } from '../../src/claim-units';
 import { runScript } from '../../src/run-script';
 import type { ClaimOutcome } from '../../src/claim-units';
-import { runScript } from '../../src/run-script';
 import { HOUR_MS, aClaim, useLua } from './fixture';
 
 const lua = useLua();
