@@ -11,6 +11,7 @@ const schema = z
     MYSQL_URL: env.url(['mysql:', 'mariadb:']),
     MYSQL_POOL_SIZE: env.integer({ min: 2, max: 1_000 }).default(100),
     MYSQL_POOL_IDLE: env.integer({ min: 0, max: 1_000 }).default(10),
+    MYSQL_ACQUIRE_TIMEOUT_MS: env.durationMs({ min: 1 }).default(5_000),
     CLAIM_REDIS_URL: env.url(['redis:', 'rediss:']),
     REDIS_CONNECT_TIMEOUT_MS: env.durationMs({ min: 1 }).default(5_000),
     REDIS_COMMAND_TIMEOUT_MS: env.durationMs({ min: 1 }).default(3_000),
@@ -48,7 +49,12 @@ const schema = z
   .transform((value) => ({
     http: { host: value.HTTP_HOST, port: value.HTTP_PORT },
     grpc: { host: value.HTTP_HOST, port: value.GRPC_PORT },
-    mysql: { url: value.MYSQL_URL, poolSize: value.MYSQL_POOL_SIZE, poolIdle: value.MYSQL_POOL_IDLE },
+    mysql: {
+      url: value.MYSQL_URL,
+      poolSize: value.MYSQL_POOL_SIZE,
+      poolIdle: value.MYSQL_POOL_IDLE,
+      acquireTimeoutMs: value.MYSQL_ACQUIRE_TIMEOUT_MS,
+    },
     redis: {
       url: value.CLAIM_REDIS_URL,
       connectTimeoutMs: value.REDIS_CONNECT_TIMEOUT_MS,

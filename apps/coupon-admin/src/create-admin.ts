@@ -55,8 +55,7 @@ export function createAdmin(config: AdminConfig, logger: Logger, seams: AdminSea
   const health = new Health({ clock: systemClock, state: () => lifecycle.state });
   const authenticator = createAuthenticator(config.auth);
   const prisma = createPrisma(config.mysql.url, {
-    poolSize: config.mysql.poolSize,
-    poolIdle: config.mysql.poolIdle,
+    ...config.mysql,
     onConnectionError: (error) => logger.warn({ err: error }, 'a database connection broke'),
   });
   const redis = new ClaimRedisConnection(config.redis.url, config.redis, logger);

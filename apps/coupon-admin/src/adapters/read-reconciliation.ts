@@ -1,5 +1,6 @@
-import { ActivityStore, OutboxStream, PIPELINE_KEY } from '@coupon/lua';
-import { readConservation } from '@coupon/persistence';
+import { AppError } from '@coupon/domain';
+import { ActivityStore, HalfLoadedError, OutboxStream, PIPELINE_KEY } from '@coupon/lua';
+import { classifyMysqlError, readConservation } from '@coupon/persistence';
 import type { ConservationSources, PipelineObservation, PrismaClient } from '@coupon/persistence';
 import type { Clock } from '@coupon/service-kit';
 import { z } from 'zod';
@@ -22,13 +23,25 @@ export function reconciliationReader(deps: ReconciliationDeps): ReadReconciliati
   const store = new ActivityStore(redis);
   const outbox = new OutboxStream(redis);
   const sources: ConservationSources = {
-    snapshot: (id) => store.snapshot(id),
-    outboxSequences: (id) => outbox.sequences(id),
-    pipeline: async () => parsePipeline(await redis.hgetall(PIPELINE_KEY)),
+    snapshot: (id) => store.snapshot(id).catch(unreadable),
+    outboxSequences: (id) => outbox.sequences(id).catch(unreadable),
+    pipeline: async () => parsePipeline(await redis.hgetall(PIPELINE_KEY).catch(unreadable)),
     nowMs: () => clock.nowMs(),
     sleep,
   };
-  return (id) => readConservation(prisma, sources, id);
+  return async (id) => {
+    try {
+      return await readConservation(prisma, sources, id);
+    } catch (error) {
+      if (classifyMysqlError(error).kind === 'unknown') throw error;
+      throw new AppError('NOT_READY', 'the database cannot be read at the moment', { cause: error });
+    }
+  };
+}
+
+function unreadable(error: unknown): never {
+  const why = error instanceof HalfLoadedError ? error.message : 'Redis cannot be read at the moment';
+  throw new AppError('NOT_READY', why, { cause: error });
 }
 
 /** A field that cannot be read counts as not being there: the queue is then unknown, which is the safe side. */

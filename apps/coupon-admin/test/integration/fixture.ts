@@ -5,8 +5,8 @@ import { CouponAdminClient } from '@coupon/contracts';
 import type { ActivityId, ClaimId, UserId } from '@coupon/domain';
 import { encodeClaimId } from '@coupon/domain';
 import { ActivityStore, claimKeys, claimUnits, createClaimRedis } from '@coupon/lua';
-import { EMBEDDED_MIGRATIONS, applyMigrations } from '@coupon/persistence';
-import { aTemplate, anActivity, eventually, useMysqlDatabase, useRedisDatabase } from '@coupon/testing';
+import { EMBEDDED_MIGRATIONS, applyGrants, applyMigrations } from '@coupon/persistence';
+import { TcpProxy, aTemplate, anActivity, eventually, useMysqlDatabase, useRedisDatabase } from '@coupon/testing';
 import type { MysqlDatabase } from '@coupon/testing';
 import { loadAdminConfig } from '../../src/config';
 import { createAdmin } from '../../src/create-admin';
@@ -63,6 +63,8 @@ export interface AdminFixture {
   readonly database: MysqlDatabase;
   readonly redis: ReturnType<typeof createClaimRedis>;
   readonly store: ActivityStore;
+  /** Between the service and its servers, with the option `proxied`; the fixture's own connections go past them. */
+  readonly proxies: { readonly redis: TcpProxy; readonly mysql: TcpProxy };
   readonly client: CouponAdminClient;
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   /** Exactly these bytes as the body. */
@@ -82,11 +84,15 @@ const HOUR_MS = 3_600_000;
 export function useAdmin(
   environment: () => Record<string, string> = () => ({}),
   seams: () => AdminSeams = () => ({}),
+  options: { readonly proxied?: boolean } = {},
 ): AdminFixture {
   const database = useMysqlDatabase({ migrate: (url) => applyMigrations({ url, migrations: EMBEDDED_MIGRATIONS }) });
   const redisDatabase = useRedisDatabase();
   const others: Admin[] = [];
   let current: { admin: Admin; redis: ReturnType<typeof createClaimRedis>; client: CouponAdminClient } | undefined;
+  const user = `t_admin_${randomBytes(4).toString('hex')}`;
+  let mysqlUrl = '';
+  let proxies: { redis: TcpProxy; mysql: TcpProxy } | undefined;
   const start = async (extra: Record<string, string>, through: AdminSeams): Promise<Admin> => {
     const config = loadAdminConfig({
       NODE_ENV: 'test',
@@ -94,7 +100,7 @@ export function useAdmin(
       HTTP_HOST: '127.0.0.1',
       HTTP_PORT: '0',
       GRPC_PORT: '0',
-      MYSQL_URL: database.url,
+      MYSQL_URL: mysqlUrl,
       MYSQL_POOL_SIZE: '20',
       MYSQL_POOL_IDLE: '1',
       CLAIM_REDIS_URL: redisDatabase.url,
@@ -106,7 +112,14 @@ export function useAdmin(
     return admin;
   };
   beforeAll(async () => {
-    const admin = await start(environment(), seams());
+    const through: Record<string, string> = {};
+    mysqlUrl = await leastPrivilegedUrl(database, user);
+    if (options.proxied === true) {
+      const [redis, mysql] = [await TcpProxy.inFrontOf(redisDatabase.url), await TcpProxy.inFrontOf(mysqlUrl)];
+      Object.assign(through, { CLAIM_REDIS_URL: redis.url, MYSQL_URL: mysql.url });
+      proxies = { redis, mysql };
+    }
+    const admin = await start({ ...through, ...environment() }, seams());
     const redis = createClaimRedis(redisDatabase.url);
     await redis.connect();
     const client = new CouponAdminClient(`127.0.0.1:${admin.grpc.port}`, credentials.createInsecure());
@@ -121,6 +134,8 @@ export function useAdmin(
       [...others, ...(current ? [current.admin] : [])].map((one) => one.lifecycle.stop('end of the specs')),
     );
     current?.redis.disconnect();
+    await Promise.all([proxies?.redis.stop(), proxies?.mysql.stop()]);
+    await database.query(`DROP USER IF EXISTS '${user}'@'%'`);
   });
   const need = (): NonNullable<typeof current> => {
     if (current === undefined) throw new Error('used before beforeAll');
@@ -135,6 +150,10 @@ export function useAdmin(
     },
     get redis() {
       return need().redis;
+    },
+    get proxies() {
+      if (proxies === undefined) throw new Error('not proxied');
+      return proxies;
     },
     get store() {
       return new ActivityStore(need().redis);
@@ -185,6 +204,20 @@ export function useAdmin(
     },
   };
   return fixture;
+}
+
+/** The service may do what its own MySQL user may do, and nothing else. */
+async function leastPrivilegedUrl(database: MysqlDatabase, user: string): Promise<string> {
+  const password = randomBytes(12).toString('hex');
+  await applyGrants(database.serverUrl, {
+    database: database.name,
+    passwords: { admin: password },
+    users: { admin: user },
+  });
+  const url = new URL(database.url);
+  url.username = user;
+  url.password = password;
+  return url.toString();
 }
 
 /** What the worker's consumer writes for a claim. */
