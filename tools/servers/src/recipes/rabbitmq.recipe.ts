@@ -77,6 +77,8 @@ async function launch(installation: Installation, context: LaunchContext): Promi
     RABBITMQ_MNESIA_BASE: join(directory, 'data'),
     RABBITMQ_LOG_BASE: directory,
     RABBITMQ_LOGS: '-',
+    // The start script then becomes the broker instead of waiting for it: one process, which its parent sees end.
+    detached: 'true',
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
   };
   const main = { name: 'rabbitmq', ...installation.server, env, cwd: directory };

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { pollUntil } from '../poll';
@@ -7,22 +7,41 @@ import type { ProcessExit, SupervisedProcess, Supervisor } from '../supervisor/s
 import type { ServerEndpoint, ServerHandle, ServerSource } from '../types';
 import type { SourceContext } from './source';
 
+const ATTEMPTS = 2;
 const READY_TIMEOUT_MS = 90_000;
 const POLL_INTERVAL_MS = 40;
 
-/** Starts an installed or unpacked server as processes of the run and resolves when it answers. */
+/**
+ * Starts an installed or unpacked server as processes of the run and resolves when it answers. A second attempt has other ports and new data:
+ * somebody may have taken a port between its choice and the start.
+ */
 export async function startProcessServer(
   recipe: Recipe,
   installation: Installation,
   source: ServerSource,
   context: SourceContext,
 ): Promise<ServerHandle> {
+  let failure: unknown;
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    try {
+      return await startOnce(recipe, installation, source, context);
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+async function startOnce(
+  recipe: Recipe,
+  installation: Installation,
+  source: ServerSource,
+  context: SourceContext,
+): Promise<ServerHandle> {
   const supervisor = await context.supervisor();
-  const directory = join(supervisor.directory, `${recipe.kind}-${source}`);
-  mkdirSync(directory, { recursive: true });
   const launch = await recipe.launch(installation, {
     supervisor,
-    directory,
+    directory: mkdtempSync(join(supervisor.directory, `${recipe.kind}-`)),
     cacheDirectory: context.cacheDirectory,
     ports: context.ports,
   });
