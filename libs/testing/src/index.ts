@@ -1,15 +1,15 @@
 export { testEngine, testServer } from './servers/test-servers';
 export { createMysqlDatabase, useMysqlDatabase } from './servers/mysql-database';
 export type { MysqlDatabase, MysqlDatabaseOptions } from './servers/mysql-database';
-export { takeRedisDatabase, useRedisDatabase } from './servers/redis-database';
+export { useRedisDatabase } from './servers/redis-database';
 export type { RedisDatabase } from './servers/redis-database';
-export { callManagement, createVhost, createVhostAt, useVhost } from './servers/vhost';
+export { createVhost, useVhost } from './servers/vhost';
 export type { Vhost } from './servers/vhost';
 export { useOwnServers } from './servers/own-servers';
 export type { OwnServers } from './servers/own-servers';
 export { eventually } from './eventually';
 export type { EventuallyOptions } from './eventually';
-export { seededRandom, uniqueActivityId, uniqueUserId } from './random';
+export { seededRandom, uniqueActivityId } from './random';
 export type { SeededRandom } from './random';
 export { aTemplate, anActivity } from './builders/requests';
 export type { ActivityBody, TemplateBody } from './builders/requests';

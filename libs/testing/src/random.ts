@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import type { ActivityId, UserId } from '@coupon/domain';
+import type { ActivityId } from '@coupon/domain';
 
 /** A repeatable stream of random numbers. */
 export interface SeededRandom {
@@ -48,13 +48,5 @@ export function seededRandom(seed: number = randomInt(2 ** 32)): SeededRandom {
 
 /** An activity id that no other spec of any run uses: keys carry it, so it isolates a spec on a shared Redis. Safe as a JSON number. */
 export function uniqueActivityId(): ActivityId {
-  return uniqueId() as ActivityId;
-}
-
-export function uniqueUserId(): UserId {
-  return uniqueId() as UserId;
-}
-
-function uniqueId(): string {
-  return String(randomInt(1, 2 ** 47) * 8 + randomInt(8));
+  return String(randomInt(1, 2 ** 47) * 8 + randomInt(8)) as ActivityId;
 }

@@ -12,7 +12,7 @@ const LOCK_SECONDS = 3600;
 const LOCK_KEY = 'coupon-testing:database';
 
 /** Takes a free, empty logical database on the shared server. `release` empties it and gives it back. */
-export async function takeRedisDatabase(): Promise<RedisDatabase & { release(): Promise<void> }> {
+async function takeRedisDatabase(): Promise<RedisDatabase & { release(): Promise<void> }> {
   const endpoint = await testServer('redis');
   const client = new Redis(endpoint.url, { lazyConnect: true, maxRetriesPerRequest: 1 });
   await client.connect();

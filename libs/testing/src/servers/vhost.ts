@@ -20,29 +20,21 @@ export async function createVhost(): Promise<Vhost & { remove(): Promise<void> }
   if (managementUrl === undefined) {
     throw new Error('specs need virtual hosts of their own: set AMQP_MANAGEMENT_URL to the management API of AMQP_URL');
   }
-  return createVhostAt({ url: endpoint.url, managementUrl });
-}
-
-/** The same on any broker, for specs that run one of their own. */
-export async function createVhostAt(broker: {
-  url: string;
-  managementUrl: string;
-}): Promise<Vhost & { remove(): Promise<void> }> {
   const name = `test-${randomBytes(6).toString('hex')}`;
-  const user = new URL(broker.url).username;
-  await callManagement(broker.managementUrl, 'PUT', `/api/vhosts/${name}`);
-  await callManagement(broker.managementUrl, 'PUT', `/api/permissions/${name}/${user}`, {
+  const user = new URL(endpoint.url).username;
+  await callManagement(managementUrl, 'PUT', `/api/vhosts/${name}`);
+  await callManagement(managementUrl, 'PUT', `/api/permissions/${name}/${user}`, {
     configure: '.*',
     write: '.*',
     read: '.*',
   });
-  const url = new URL(broker.url);
+  const url = new URL(endpoint.url);
   url.pathname = `/${name}`;
   return {
     name,
     url: url.toString(),
-    managementUrl: broker.managementUrl,
-    remove: () => callManagement(broker.managementUrl, 'DELETE', `/api/vhosts/${name}`).then(() => undefined),
+    managementUrl,
+    remove: () => callManagement(managementUrl, 'DELETE', `/api/vhosts/${name}`).then(() => undefined),
   };
 }
 
@@ -75,12 +67,7 @@ export function useVhost(): Vhost {
 }
 
 /** One call of RabbitMQ's management API. `path` starts with /api. Resolves with the parsed body; rejects on any status but 2xx. */
-export async function callManagement(
-  managementUrl: string,
-  method: string,
-  path: string,
-  body?: unknown,
-): Promise<unknown> {
+async function callManagement(managementUrl: string, method: string, path: string, body?: unknown): Promise<unknown> {
   const { hostname, port, username, password } = new URL(managementUrl);
   const { status, text } = await send({
     url: { hostname, port, path, method },
