@@ -47,6 +47,8 @@ export interface AdminSeams {
 const VERSION = '1';
 const PRUNE_INTERVAL_MS = 60_000;
 const PRUNE_AT_MOST = 1_000;
+/** Four lists of a thousand ids, or a thousand users, with room to spare. */
+const BODY_LIMIT_BYTES = 256 * 1024;
 
 /** Puts the service together; nothing is started yet. */
 export function createAdmin(config: AdminConfig, logger: Logger, seams: AdminSeams = {}): Admin {
@@ -101,7 +103,7 @@ export function createAdmin(config: AdminConfig, logger: Logger, seams: AdminSea
 
   const http = createHttpServer({
     ...config.http,
-    handler: createHttpApp({ logger, health, metrics, routes: routesOf() }),
+    handler: createHttpApp({ logger, health, metrics, routes: routesOf(), bodyLimitBytes: BODY_LIMIT_BYTES }),
   });
   function routesOf(): ReturnType<typeof routeOf>[] {
     const endpoints = adminEndpoints(deps);

@@ -86,13 +86,23 @@ export function useAdmin(
   seams: () => AdminSeams = () => ({}),
   options: { readonly proxied?: boolean } = {},
 ): AdminFixture {
-  const database = useMysqlDatabase({ migrate: (url) => applyMigrations({ url, migrations: EMBEDDED_MIGRATIONS }) });
-  const redisDatabase = useRedisDatabase();
   const others: Admin[] = [];
   let current: { admin: Admin; redis: ReturnType<typeof createClaimRedis>; client: CouponAdminClient } | undefined;
   const user = `t_admin_${randomBytes(4).toString('hex')}`;
   let mysqlUrl = '';
   let proxies: { redis: TcpProxy; mysql: TcpProxy } | undefined;
+  // Before the databases' own hooks: Jest runs these in the order in which they are registered.
+  afterAll(async () => {
+    current?.client.close();
+    await Promise.all(
+      [...others, ...(current ? [current.admin] : [])].map((one) => one.lifecycle.stop('end of the specs')),
+    );
+    current?.redis.disconnect();
+    await Promise.all([proxies?.redis.stop(), proxies?.mysql.stop()]);
+    await database.query(`DROP USER IF EXISTS '${user}'@'%'`);
+  });
+  const database = useMysqlDatabase({ migrate: (url) => applyMigrations({ url, migrations: EMBEDDED_MIGRATIONS }) });
+  const redisDatabase = useRedisDatabase();
   const start = async (extra: Record<string, string>, through: AdminSeams): Promise<Admin> => {
     const config = loadAdminConfig({
       NODE_ENV: 'test',
@@ -127,15 +137,6 @@ export function useAdmin(
     await eventually(async () => {
       expect((await fixture.call('GET', '/health/ready')).status).toBe(200);
     });
-  });
-  afterAll(async () => {
-    current?.client.close();
-    await Promise.all(
-      [...others, ...(current ? [current.admin] : [])].map((one) => one.lifecycle.stop('end of the specs')),
-    );
-    current?.redis.disconnect();
-    await Promise.all([proxies?.redis.stop(), proxies?.mysql.stop()]);
-    await database.query(`DROP USER IF EXISTS '${user}'@'%'`);
   });
   const need = (): NonNullable<typeof current> => {
     if (current === undefined) throw new Error('used before beforeAll');

@@ -89,9 +89,10 @@ it('starts a sale and tells how it stands', async () => {
 
 it('writes once per idempotency key', async () => {
   const key = newKey();
+  const request = template();
   const [first, second] = await Promise.all([
-    call(admin.client.createCouponTemplate, template(), key),
-    call(admin.client.createCouponTemplate, template(), key),
+    call(admin.client.createCouponTemplate, request, key),
+    call(admin.client.createCouponTemplate, request, key),
   ]);
   expect(second).toEqual(first);
   await expect(call(admin.client.createCouponTemplate, template({ name: 'other' }), key)).rejects.toMatchObject({
