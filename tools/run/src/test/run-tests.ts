@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { RUN_FOLDER } from '../platform/layout';
@@ -17,6 +18,9 @@ export interface RunTestsOptions {
 
 /** Far above what all tests need; a run that hangs must end. */
 const RUN_TIMEOUT_MS = 30 * 60_000;
+/** The result is written after the last clean-up. */
+const GRACE_AFTER_RESULT_MS = 10_000;
+const LOOK_INTERVAL_MS = 500;
 
 /** Unit specs side by side, then integration specs one after the other: they measure, kill and need the processors for themselves. */
 export async function runTests(options: RunTestsOptions): Promise<Tally> {
@@ -47,18 +51,32 @@ async function runJest(
     ...['--json', `--outputFile=${outputFile}`, kind === 'unit' ? '--maxWorkers=100%' : '--runInBand'],
     ...['--projects', ...projects, '--runTestsByPath', ...files],
   ];
-  const code = await new Promise<number | null>((resolve, reject) => {
-    const child = spawn(process.execPath, args, {
-      cwd: root,
-      env: { ...process.env, NODE_ENV: 'test' },
-      stdio: ['ignore', 'inherit', 'inherit'],
-      timeout: RUN_TIMEOUT_MS,
-      signal,
-      killSignal: 'SIGTERM',
-    });
-    child.once('error', reject);
-    child.once('exit', resolve);
+  const child = spawn(process.execPath, args, {
+    cwd: root,
+    env: { ...process.env, NODE_ENV: 'test' },
+    stdio: ['ignore', 'inherit', 'inherit'],
+    timeout: RUN_TIMEOUT_MS,
+    signal,
+    killSignal: 'SIGTERM',
   });
+  const code = await endOf(child, outputFile);
   const result = existsSync(outputFile) ? (JSON.parse(readFileSync(outputFile, 'utf8')) as JestResult) : undefined;
   return tallyOf(result, code, files.length);
+}
+
+/** The exit code. Something that a test left open keeps Jest alive after its last word: it is ended, and its code is null. */
+async function endOf(child: ChildProcess, outputFile: string): Promise<number | null> {
+  let waitedMs = 0;
+  const watch = setInterval(() => {
+    if (existsSync(outputFile)) waitedMs += LOOK_INTERVAL_MS;
+    if (waitedMs > GRACE_AFTER_RESULT_MS) child.kill('SIGKILL');
+  }, LOOK_INTERVAL_MS);
+  try {
+    return await new Promise((resolve, reject) => {
+      child.once('error', reject);
+      child.once('exit', resolve);
+    });
+  } finally {
+    clearInterval(watch);
+  }
 }

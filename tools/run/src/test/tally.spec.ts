@@ -19,6 +19,7 @@ describe('tallyOf', () => {
     ['skipped tests', { ...result, numPendingTests: 1, numTodoTests: 1 }, 0, 3, 2],
     ['files that could not be run', { ...result, numRuntimeErrorTestSuites: 1 }, 1, 3, 1],
     ['files that were not run', result, 0, 5, 2],
+    ['something left open', result, null, 3, 1],
     ['an end that no test explains', result, 1, 3, 1],
     ['no result at all', undefined, null, 3, 1],
   ])('counts %s as failed and says so', (_, outcome, code, files, failed) => {

@@ -32,6 +32,10 @@ export function tallyOf(result: JestResult | undefined, exitCode: number | null,
   const absent = Math.max(0, files - result.numTotalTestSuites);
   if (absent > 0) remarks.push(`${absent} files were not run`);
   let failed = result.numFailedTests + skipped + broken + absent;
+  if (exitCode === null) {
+    failed += 1;
+    remarks.push('Jest did not end by itself: a test left something open');
+  }
   if (failed === 0 && exitCode !== 0) {
     failed = 1;
     remarks.push(`Jest ended with exit code ${exitCode} although no test failed`);
