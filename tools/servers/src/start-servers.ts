@@ -29,6 +29,8 @@ export interface StartServersOptions<K extends ServerKind> {
   readonly sources?: readonly ServerSource[];
   /** Docker images to use instead of the pinned official ones. */
   readonly images?: Readonly<Partial<Record<ServerKind, string>>>;
+  /** Added to the command line of a server started here (Redis, MySQL). */
+  readonly arguments?: Readonly<Partial<Record<ServerKind, readonly string[]>>>;
   /** For tests of the choice itself. */
   readonly sourceImplementations?: Readonly<Record<ServerSource, Source>>;
 }
@@ -113,6 +115,7 @@ class Run implements SourceContext {
   readonly cacheDirectory: string;
   readonly ports = new PortAllocator();
   readonly images: Readonly<Partial<Record<ServerKind, string>>>;
+  readonly arguments: Readonly<Partial<Record<ServerKind, readonly string[]>>>;
   readonly log: (line: string) => void;
   readonly #parent: string;
   #supervisor: Promise<Supervisor> | undefined;
@@ -122,6 +125,7 @@ class Run implements SourceContext {
     this.env = options.env ?? process.env;
     this.purpose = options.purpose;
     this.images = options.images ?? {};
+    this.arguments = options.arguments ?? {};
     this.cacheDirectory = join(base, '.cache', 'servers');
     this.#parent = join(base, '.run');
     this.log = options.log ?? ((): void => undefined);

@@ -8,19 +8,27 @@ export interface OwnServers<K extends ServerKind> {
   readonly servers: Readonly<Record<K, ServerHandle>>;
 }
 
+export interface OwnServersOptions {
+  /** Added to a server's command line, for settings that can only be made at the start. */
+  readonly arguments?: Readonly<Partial<Record<ServerKind, readonly string[]>>>;
+}
+
 /**
  * Starts private servers for the surrounding describe block: for tests that kill -9 a server and start it again on the same port and
  * data, or change its settings. They are containers where the
  * run has an engine, processes of this machine otherwise; never a URL of the environment.
  */
-export function useOwnServers<K extends ServerKind>(need: readonly K[]): OwnServers<K> {
+export function useOwnServers<K extends ServerKind>(
+  need: readonly K[],
+  options: OwnServersOptions = {},
+): OwnServers<K> {
   let current: RunningServers<K> | undefined;
   const get = (): RunningServers<K> => {
     if (!current) throw new Error('own servers exist only while hooks and tests run');
     return current;
   };
   beforeAll(async () => {
-    current = await startOwnServers(need);
+    current = await startOwnServers(need, options);
   }, PROVISION_TIMEOUT_MS);
   afterAll(async () => {
     await current?.stop();
@@ -36,13 +44,17 @@ export function useOwnServers<K extends ServerKind>(need: readonly K[]): OwnServ
   };
 }
 
-async function startOwnServers<K extends ServerKind>(need: readonly K[]): Promise<RunningServers<K>> {
+async function startOwnServers<K extends ServerKind>(
+  need: readonly K[],
+  options: OwnServersOptions,
+): Promise<RunningServers<K>> {
   const engines = await Promise.all(need.map(async (kind) => [kind, await testEngine(kind)] as const));
   const dockerHost = engines[0]?.[1]?.dockerHost;
   const inContainers = engines.every(([, engine]) => engine !== null);
   return startServers({
     need,
     purpose: 'test',
+    arguments: options.arguments ?? {},
     sources: inContainers ? ['docker'] : ['local', 'unpacked', 'installed'],
     images: Object.fromEntries(engines.flatMap(([kind, engine]) => (engine ? [[kind, engine.image]] : []))),
     env: { ...process.env, ...(typeof dockerHost === 'string' ? { DOCKER_HOST: dockerHost } : {}) },

@@ -15,7 +15,8 @@ export const dockerSource: Source = {
   description: 'Docker',
   async open(recipe, context) {
     if (!(await engineAnswers(context.env))) return unavailable('no container engine answers');
-    const launch = recipe.container();
+    const container = recipe.container();
+    const launch = { ...container, command: [...container.command, ...(context.arguments?.[recipe.kind] ?? [])] };
     const image = context.images?.[recipe.kind] ?? launch.image;
     const missing = await pullImage(image, context);
     if (missing !== undefined) return unavailable(missing);

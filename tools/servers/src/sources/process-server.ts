@@ -39,12 +39,14 @@ async function startOnce(
   context: SourceContext,
 ): Promise<ServerHandle> {
   const supervisor = await context.supervisor();
-  const launch = await recipe.launch(installation, {
+  const planned = await recipe.launch(installation, {
     supervisor,
     directory: mkdtempSync(join(supervisor.directory, `${recipe.kind}-`)),
     cacheDirectory: context.cacheDirectory,
     ports: context.ports,
   });
+  const args = [...planned.main.args, ...(context.arguments?.[recipe.kind] ?? [])];
+  const launch = { ...planned, main: { ...planned.main, args } };
   const { flavour, version } = installation;
   const server = new ProcessServer(supervisor, recipe, launch, {
     kind: recipe.kind,

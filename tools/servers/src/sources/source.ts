@@ -10,6 +10,8 @@ export interface SourceContext {
   readonly ports: PortAllocator;
   /** Images to use instead of the pinned official ones. */
   readonly images?: Readonly<Partial<Record<ServerKind, string>>>;
+  /** Added to the server's own command line. */
+  readonly arguments?: Readonly<Partial<Record<ServerKind, readonly string[]>>>;
   /** The run's supervisor; started on first use, a run on servers from the environment needs none. */
   supervisor(): Promise<Supervisor>;
   readonly log: (line: string) => void;

@@ -1,0 +1,76 @@
+import { randomBytes } from 'node:crypto';
+import { Cluster, Redis } from 'ioredis';
+import { encodeClaimId } from '@coupon/domain';
+import type { ActivityId, TemplateId, UserId } from '@coupon/domain';
+import { ActivityStore, OutboxStream, claimKeys, claimUnits, markPersisted } from '@coupon/lua';
+import { eventually, uniqueActivityId, useOwnServers } from '@coupon/testing';
+
+const own = useOwnServers(['redis'], { arguments: { redis: ['--cluster-enabled', 'yes', '--databases', '1'] } });
+let cluster: Cluster;
+
+beforeAll(async () => {
+  const { url } = own.endpoints.redis;
+  const node = new Redis(url);
+  // A lone node does not know its address, and the client leaves out nodes without one.
+  await node.config('SET', 'cluster-announce-ip', '127.0.0.1');
+  await node.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+  await eventually(async () => {
+    expect(await node.call('CLUSTER', 'INFO')).toContain('cluster_state:ok');
+  });
+  node.disconnect();
+  const { hostname, port } = new URL(url);
+  const address = { host: hostname, port: Number(port) };
+  cluster = new Cluster([address], { natMap: () => address });
+});
+afterAll(() => {
+  cluster.disconnect();
+});
+
+describe('invariant 11: on a Redis cluster', () => {
+  test('every script runs: its keys are all passed to it and lie in one slot', async () => {
+    const store = new ActivityStore(cluster);
+    const outbox = new OutboxStream(cluster);
+    const activityId = uniqueActivityId() as ActivityId;
+    const now = Date.now();
+    const activity = {
+      activityId,
+      templateId: '3' as TemplateId,
+      startMs: now - 60_000,
+      endMs: now + 60_000,
+      perUserLimit: 2,
+      total: 5,
+      epoch: 1,
+      userRatePerSecond: 5,
+    };
+    expect(await store.prewarm(activity)).toEqual({ kind: 'loaded' });
+    await store.setState(activityId, { to: 'open', epoch: 1 });
+    const claimId = encodeClaimId(now, randomBytes(10));
+    const userId = '7' as UserId;
+    const claims = [{ userId, claimId, quantity: 2, idempotencyKey: 'k' }];
+    expect(await claimUnits(cluster, claimKeys(activityId), await store.runId(activityId), claims)).toMatchObject({
+      kind: 'decided',
+      outcomes: [{ kind: 'won' }],
+    });
+    expect(await store.purchased(activityId, userId)).toMatchObject({ count: 2 });
+    expect(await store.addStock(activityId, { operationId: 'op', add: 1, epoch: 1 })).toMatchObject({ kind: 'added' });
+    const [entry] = await outbox.read(activityId, { consumer: 'a', count: 1 });
+    expect(await outbox.claimStale(activityId, { consumer: 'b', minIdleMs: 0, count: 1 })).toHaveLength(1);
+    expect(await outbox.acknowledge(activityId, [entry?.streamId ?? ''])).toBe(1);
+    expect(await outbox.removeIdleConsumers(activityId, 0)).toHaveLength(2);
+    expect(await markPersisted(cluster, activityId, [{ seq: 1, units: 2 }])).toBe(true);
+    const release = { op: 'release', claimId, userId, epoch: 1, reason: 'spec' } as const;
+    expect(await store.settle(activityId, release)).toEqual({ kind: 'released', eventSeq: 2 });
+    const second = await outbox.read(activityId, { consumer: 'a', count: 1 });
+    await outbox.acknowledge(
+      activityId,
+      second.map((one) => one.streamId),
+    );
+    const none = async function* (): AsyncGenerator<never> {};
+    expect(await store.restore({ ...activity, epoch: 2 }, { claimed: 0, eventSeq: 2, claims: none() })).toEqual({
+      kind: 'restored',
+    });
+    expect(await store.adoptRun(activityId, { epoch: 2, verifiedRunId: 'x' })).toEqual({ kind: 'already' });
+    expect(await store.activities()).toContain(activityId);
+    expect(await store.snapshot(activityId)).toMatchObject({ total: 5, available: 5, epoch: 2 });
+  });
+});
