@@ -5,8 +5,7 @@ export type { PoolOptions } from './connection-config';
 export { EMBEDDED_MIGRATIONS } from './migrations/generated/migrations';
 export { applyMigrations } from './migrations/apply-migrations';
 export type { ApplyOptions, ApplyResult } from './migrations/apply-migrations';
-export { MigrationError } from './migrations/migration-error';
-export type { MigrationErrorCode } from './migrations/migration-error';
+export type { MigrationError, MigrationErrorCode } from './migrations/migration-error';
 export type { Migration } from './migrations/migration';
 export { readMigrations } from './migrations/read-migrations';
 export { runMigrateCommand } from './migrations/run-migrate-command';
@@ -15,18 +14,12 @@ export { classifyMysqlError } from './mysql-error';
 export type { MysqlErrorClass } from './mysql-error';
 export { assertDurableMysql, databaseNowMs } from './server-settings';
 export type { SettingProblem } from './server-settings';
-export { GRANTS, MYSQL_APPS, MYSQL_USERS } from './grants/grants';
+export { MYSQL_APPS } from './grants/grants';
 export type { MysqlApp } from './grants/grants';
-export { applyGrants, renderGrants } from './grants/apply-grants';
+export { applyGrants } from './grants/apply-grants';
 export type { GrantOptions } from './grants/apply-grants';
-export { missingSequences } from './conservation/missing-sequences';
-export type { MissingSequences, SequenceGap } from './conservation/missing-sequences';
-export { readLedger } from './conservation/read-ledger';
-export type { Ledger, ReadLedgerOptions } from './conservation/read-ledger';
-export { assembleConservation } from './conservation/assemble-conservation';
 export type { ConservationCheck, ConservationReport, ConservationVerdict } from './conservation/assemble-conservation';
 export type {
-  ConservationReading,
   LocatedRange,
   MissingPlace,
   PipelineObservation,

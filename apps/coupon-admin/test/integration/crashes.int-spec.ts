@@ -84,6 +84,13 @@ async function isUnderWay({ id }: Target): Promise<boolean> {
   return (await admin.database.query(sql, [id])).length > 0;
 }
 
+/** At no moment does Redis let buyers in while MySQL says that the sale is not running. */
+async function expectNobodyGetsInEarly({ id }: Target): Promise<void> {
+  if ((await admin.store.snapshot(id))?.state !== 'open') return;
+  const [row] = await admin.database.query('SELECT status, paused_at FROM flash_sale_activities WHERE id = ?', [id]);
+  expect(row).toEqual({ status: 2, paused_at: null });
+}
+
 describe.each(Object.entries(scenarios))('%s', (_name, scenario) => {
   it('ends the same wherever the process dies', async () => {
     const untouched = await scenario.prepare();
@@ -102,6 +109,7 @@ describe.each(Object.entries(scenarios))('%s', (_name, scenario) => {
       }
       crashes += 1;
       expect(answer.status).toBeGreaterThanOrEqual(500);
+      await expectNobodyGetsInEarly(target);
       if (await isUnderWay(target)) {
         const rescuer = await admin.another({ ...QUICK, SCHEDULE_INTERVAL_MS: '50' });
         await eventually(async () => {

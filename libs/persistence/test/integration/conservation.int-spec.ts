@@ -1,5 +1,6 @@
 import type { ActivityId } from '@coupon/domain';
-import { Prisma, missingSequences, readConservation } from '../../src';
+import { Prisma, readConservation } from '../../src';
+import { missingSequences } from '../../src/conservation/missing-sequences';
 import type { ConservationSources, PipelineObservation, PrismaClient, StockReading } from '../../src';
 import { createTestDatabase } from '../support/test-database';
 import type { TestDatabase } from '../support/test-database';

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { GRANTS, MYSQL_APPS, applyGrants, createPrisma } from '../../src';
+import { MYSQL_APPS, applyGrants, createPrisma } from '../../src';
+import { GRANTS } from '../../src/grants/grants';
 import type { MysqlApp, PrismaClient } from '../../src';
 import { grantsTemplate } from '../../scripts/render-grants';
 import { createTestDatabase } from '../support/test-database';
