@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { Cluster, Redis } from 'ioredis';
 import { encodeClaimId } from '@coupon/domain';
 import type { ActivityId, TemplateId, UserId } from '@coupon/domain';
-import { ActivityStore, OutboxStream, claimKeys, claimUnits, markPersisted } from '@coupon/lua';
+import { ActivityStore } from '../../src/activity-store';
+import { OutboxStream, markPersisted } from '../../src/outbox-stream';
+import { claimKeys, claimUnits } from '../../src/claim-units';
 import { eventually, uniqueActivityId, useOwnServers } from '@coupon/testing';
 
 const own = useOwnServers(['redis'], { arguments: { redis: ['--cluster-enabled', 'yes', '--databases', '1'] } });
@@ -30,7 +32,7 @@ describe('invariant 11: on a Redis cluster', () => {
   test('every script runs: its keys are all passed to it and lie in one slot', async () => {
     const store = new ActivityStore(cluster);
     const outbox = new OutboxStream(cluster);
-    const activityId = uniqueActivityId() as ActivityId;
+    const activityId = uniqueActivityId();
     const now = Date.now();
     const activity = {
       activityId,
