@@ -1,0 +1,89 @@
+import { newKey, useAdmin } from './fixture';
+
+const admin = useAdmin(() => ({ SCHEDULE_INTERVAL_MS: '60000' }));
+const BASE = '/api/v1/flash-sales';
+
+describe('release of a claim', () => {
+  const release = (claimId: string, headers?: Record<string, string>) =>
+    admin.call('POST', `/api/v1/claims/${claimId}/release`, { reason: 'customer asked' }, headers);
+
+  async function wonClaim(quantity = 2) {
+    const id = await admin.activity({ total_count: 10, per_user_limit: 5 }, { per_user_limit: 5 });
+    await admin.call('POST', `${BASE}/${id}/start`);
+    return { id, claimId: await admin.win(id, '31', quantity) };
+  }
+
+  it('makes the coupons void and gives the units back with an event', async () => {
+    const { id, claimId } = await wonClaim();
+    const answer = await release(claimId);
+    expect(answer).toMatchObject({
+      status: 200,
+      body: {
+        claim_id: claimId,
+        activity_id: id,
+        user_id: '31',
+        status: 'RELEASED',
+        coupon_sns: [`${claimId}001`, `${claimId}002`],
+      },
+    });
+    expect(await admin.store.snapshot(id)).toMatchObject({ available: 10, claimed: 0, eventSeq: 2 });
+    const rows = await admin.database.query('SELECT status, slot FROM user_coupons WHERE claim_id = ?', [claimId]);
+    expect(rows).toEqual([
+      { status: 5, slot: null },
+      { status: 5, slot: null },
+    ]);
+    // The worker counts when it records the event.
+    expect((await admin.call('GET', `${BASE}/${id}`)).body.success_count).toBe(2);
+  });
+
+  it('happens once, however often and however parallel it is asked for', async () => {
+    const { id, claimId } = await wonClaim();
+    const answers = await Promise.all(Array.from({ length: 10 }, () => release(claimId)));
+    const again = await release(claimId, { 'idempotency-key': newKey() });
+    expect(new Set([...answers, again].map((answer) => JSON.stringify(answer.body))).size).toBe(1);
+    expect(await admin.store.snapshot(id)).toMatchObject({ available: 10, eventSeq: 2 });
+  });
+
+  it('is refused once a coupon of the claim is locked or used, and changes nothing', async () => {
+    const { id, claimId } = await wonClaim();
+    await admin.database.query('UPDATE user_coupons SET status = 2 WHERE coupon_sn = ?', [`${claimId}002`]);
+    const refused = await release(claimId);
+    expect([refused.status, refused.body.code, refused.body.details]).toEqual([
+      409,
+      'CONFLICT',
+      { coupons: [{ coupon_sn: `${claimId}002`, status_name: 'locked' }] },
+    ]);
+    expect(await admin.store.snapshot(id)).toMatchObject({ available: 8, eventSeq: 1 });
+    const [row] = await admin.database.query('SELECT status, slot FROM user_coupons WHERE coupon_sn = ?', [
+      `${claimId}001`,
+    ]);
+    expect(row).toEqual({ status: 1, slot: 1 });
+  });
+
+  it('takes the void back when Redis knows the claim as used', async () => {
+    const { id, claimId } = await wonClaim();
+    const { epoch = 0 } = (await admin.store.snapshot(id)) ?? {};
+    await admin.store.settle(id, { op: 'confirm', claimId, userId: '31' as never, epoch, reason: '' });
+    expect((await release(claimId)).body).toMatchObject({ code: 'CONFLICT', details: { state: 'CONFIRMED' } });
+    const rows = await admin.database.query('SELECT status, slot FROM user_coupons WHERE claim_id = ? ORDER BY slot', [
+      claimId,
+    ]);
+    expect(rows).toEqual([
+      { status: 1, slot: 1 },
+      { status: 1, slot: 2 },
+    ]);
+  });
+
+  it('does not find a claim nobody made', async () => {
+    const answer = await release('01J00000000000000000000000');
+    expect([answer.status, answer.body.code]).toEqual([404, 'NOT_FOUND']);
+  });
+
+  it.each(['x', '01j00000000000000000000000', "'; DROP TABLE user_coupons"])(
+    'refuses %s as a claim id',
+    async (claimId) => {
+      const refused = await release(encodeURIComponent(claimId));
+      expect([refused.status, refused.body.details.field]).toEqual([400, 'claim_id']);
+    },
+  );
+});
