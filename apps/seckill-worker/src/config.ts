@@ -19,12 +19,12 @@ const schema = z
       .string()
       .regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1 to 64 letters, digits, dots, dashes or underscores')
       .optional(),
-    CONSUMER_LANES: env.integer({ min: 1, max: 16 }).default(2),
+    CONSUMER_LANES: env.integer({ min: 1, max: 16 }).default(3),
     CONSUMER_BATCH_SIZE: env.integer({ min: 1, max: 5_000 }).default(500),
     CONSUMER_BATCH_WAIT_MS: env.durationMs({ min: 1, max: 10_000 }).default(15),
     CONSUMER_PREFETCH: env.integer({ min: 1, max: 20_000 }).default(1_500),
     RELAY_BATCH_SIZE: env.integer({ min: 1, max: 2_000 }).default(500),
-    RELAY_BATCHES_IN_FLIGHT: env.integer({ min: 1, max: 64 }).default(4),
+    RELAY_BATCHES_IN_FLIGHT: env.integer({ min: 1, max: 64 }).default(8),
     RELAY_STALE_MS: env.durationMs({ min: 1_000 }).default(30_000),
     RECONCILE_INTERVAL_MS: env.durationMs({ min: 100 }).default(5_000),
     CONSERVATION_INTERVAL_MS: env.durationMs({ min: 1_000 }).default(30_000),

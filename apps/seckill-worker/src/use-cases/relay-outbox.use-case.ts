@@ -42,7 +42,7 @@ export interface RelayOptions {
   readonly consumer: string;
   /** Entries per read. @default 500 */
   readonly batchSize?: number;
-  /** Batches under way at once: while one waits for its confirms the next is read. @default 4 */
+  /** Batches under way at once: while some wait for their confirms the next is read. @default 8 */
   readonly maxBatches?: number;
   /** An entry that was taken so long ago and is still there belongs to a relay that is gone. @default 30000 */
   readonly staleMs?: number;
@@ -107,7 +107,7 @@ export class RelayOutbox {
 
   private async run(): Promise<void> {
     const { signal } = this.stopping;
-    const { maxBatches = 4 } = this.options;
+    const { maxBatches = 8 } = this.options;
     while (!signal.aborted) {
       if (this.underWay.size >= maxBatches) {
         await Promise.race(this.underWay);

@@ -1,4 +1,5 @@
 import { connect } from 'amqplib';
+import type { Writable } from 'node:stream';
 import type { ChannelModel, RecoveringChannelModel } from 'amqplib';
 import { backoffDelayMs } from '../backoff';
 import type { ChannelStatus, MessagingLogger } from '../ports';
@@ -124,6 +125,7 @@ export class AmqpConnection {
 
   private up(model: ChannelModel): void {
     if (this.closed) return;
+    writeInBundles(model);
     this.model = model;
     this.options.logger.info({ instance: this.options.name }, 'connected to RabbitMQ');
     this.changed();
@@ -155,6 +157,29 @@ function withHeartbeat(url: string, seconds: number): string {
   const parsed = new URL(url);
   if (!parsed.searchParams.has('heartbeat')) parsed.searchParams.set('heartbeat', String(seconds));
   return parsed.toString();
+}
+
+/**
+ * amqplib hands every message to the socket by a write of its own, which costs a system call and a packet each, here and in the broker. Held
+ * together until the end of the event-loop turn they are one. The socket is not part of amqplib's interface: without it nothing changes but
+ * the speed.
+ */
+function writeInBundles(model: ChannelModel): void {
+  const { stream } = model.connection as { stream?: Partial<Pick<Writable, 'cork' | 'uncork' | 'write'>> };
+  if (stream?.cork === undefined || stream.uncork === undefined || stream.write === undefined) return;
+  const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
+  let held = false;
+  stream.write = ((...args: unknown[]): boolean => {
+    if (!held) {
+      held = true;
+      stream.cork?.();
+      setImmediate(() => {
+        held = false;
+        stream.uncork?.();
+      });
+    }
+    return write(...args);
+  }) as Writable['write'];
 }
 
 async function pause(ms: number): Promise<void> {

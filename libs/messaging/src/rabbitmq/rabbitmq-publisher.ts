@@ -31,6 +31,7 @@ export class RabbitMqPublisher implements EventPublisher {
   private readonly keeper: ChannelKeeper<ConfirmChannel>;
   private readonly unconfirmed = new Unconfirmed();
   private watch: NodeJS.Timeout | undefined;
+  private draining: Promise<void> | undefined;
   private closed = false;
 
   constructor(private readonly options: RabbitMqPublisherOptions) {
@@ -77,7 +78,7 @@ export class RabbitMqPublisher implements EventPublisher {
     for (const message of messages) {
       const { result, bufferFull } = this.send(channel, message);
       results.push(result);
-      if (bufferFull) await drainedOrClosed(channel);
+      if (bufferFull) await this.drained(channel);
     }
     return Promise.all(results);
   }
@@ -88,6 +89,14 @@ export class RabbitMqPublisher implements EventPublisher {
     clearInterval(this.watch);
     await this.keeper.close();
     this.unconfirmed.abandonAll(new Error('publisher closed before the confirm'));
+  }
+
+  /** One wait for all batches that are held up: each with listeners of its own would be many on one channel. */
+  private async drained(channel: ConfirmChannel): Promise<void> {
+    this.draining ??= drainedOrClosed(channel).finally(() => {
+      this.draining = undefined;
+    });
+    await this.draining;
   }
 
   private send(
