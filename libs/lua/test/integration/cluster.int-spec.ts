@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Cluster, Redis } from 'ioredis';
 import { encodeClaimId } from '@coupon/domain';
-import type { ActivityId, TemplateId, UserId } from '@coupon/domain';
+import type { TemplateId, UserId } from '@coupon/domain';
 import { ActivityStore } from '../../src/activity-store';
 import { OutboxStream, markPersisted } from '../../src/outbox-stream';
 import { claimKeys, claimUnits } from '../../src/claim-units';
