@@ -15,6 +15,8 @@ interface CouponRow {
   readonly slot: number | null;
   readonly event_seq: unknown;
   readonly idempotency_key: string | null;
+  /** The release of this claim is stored. */
+  readonly released: unknown;
 }
 
 /** What a restore reads and writes in MySQL. The operation row carries the epoch, so that a restore that died is continued, not repeated. */
@@ -59,7 +61,9 @@ export class MysqlRestoreLedger implements RestoreLedger {
       }
       const row = await tx.flashSaleActivity.findUniqueOrThrow({ where: { id: BigInt(id) } });
       const [live] = await tx.$queryRaw<{ units: unknown }[]>`
-        SELECT COUNT(slot) AS units FROM user_coupons WHERE activity_id = ${BigInt(id)}`;
+        SELECT COUNT(*) AS units FROM user_coupons c
+        WHERE c.activity_id = ${BigInt(id)} AND (c.slot IS NOT NULL OR NOT EXISTS (
+          SELECT 1 FROM claim_events r WHERE r.claim_id = c.claim_id AND r.kind = 2))`;
       return {
         activity: {
           activityId: id,
@@ -83,9 +87,10 @@ export class MysqlRestoreLedger implements RestoreLedger {
     let afterUser = 0n;
     for (;;) {
       const rows = await this.prisma.$queryRaw<CouponRow[]>`
-        SELECT c.user_id, c.claim_id, c.slot, e.event_seq, e.idempotency_key
+        SELECT c.user_id, c.claim_id, c.slot, e.event_seq, e.idempotency_key, r.claim_id IS NOT NULL AS released
         FROM user_coupons c
         JOIN claim_events e ON e.claim_id = c.claim_id AND e.activity_id = c.activity_id AND e.kind = 1
+        LEFT JOIN claim_events r ON r.claim_id = c.claim_id AND r.activity_id = c.activity_id AND r.kind = 2
         WHERE c.activity_id = ${BigInt(id)} AND c.user_id > ${afterUser}
         ORDER BY c.user_id LIMIT ${size}`;
       if (rows.length === 0) return;
@@ -136,23 +141,35 @@ function stateOf(row: { status: number; pausedAt: Date | null }): ActivityState 
   return row.pausedAt === null ? 'open' : 'paused';
 }
 
+/**
+ * Rows of whole users -> claims. A void coupon has no slot. If its release is stored, the claim was given back. If not, an operator's release
+ * was cut off between MySQL and Redis: the claim comes back as reserved, on slots nobody else of the user has, so that the
+ * release can be carried through and gets its event.
+ */
 function groupClaims(rows: readonly CouponRow[]): RestoredClaim[] {
   const claims = new Map<string, RestoredClaim & { readonly slots: number[] }>();
-  for (const row of rows) {
-    const known = claims.get(row.claim_id);
-    if (known !== undefined) {
-      if (row.slot !== null) known.slots.push(row.slot);
-      continue;
+  const taken = new Set(rows.flatMap((row) => (row.slot === null ? [] : [`${String(row.user_id)} ${row.slot}`])));
+  const freeSlot = (userId: string): number => {
+    for (let slot = 1; ; slot += 1) {
+      const name = `${userId} ${slot}`;
+      if (taken.has(name)) continue;
+      taken.add(name);
+      return slot;
     }
-    claims.set(row.claim_id, {
-      userId: String(row.user_id) as UserId,
+  };
+  for (const row of rows) {
+    const userId = String(row.user_id);
+    const released = Number(row.released) === 1;
+    const claim = claims.get(row.claim_id) ?? {
+      userId: userId as UserId,
       claimId: row.claim_id as ClaimId,
       eventSeq: Number(row.event_seq),
-      slots: row.slot === null ? [] : [row.slot],
+      slots: [],
       idempotencyKey: row.idempotency_key ?? '',
-      // A void coupon has no slot: its claim was given back.
-      released: row.slot === null,
-    });
+      released,
+    };
+    if (!released) claim.slots.push(row.slot ?? freeSlot(userId));
+    claims.set(row.claim_id, claim);
   }
   return [...claims.values()];
 }

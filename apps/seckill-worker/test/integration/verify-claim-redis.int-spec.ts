@@ -230,6 +230,21 @@ describe('invariant 9: Redis after a restart', () => {
     });
   });
 
+  test('a release that was cut off between MySQL and Redis can be carried through after a rebuild', async () => {
+    const id = await running(5, 3);
+    const given = await claim(redis, id, 1, 2);
+    await claim(redis, id, 1, 1);
+    await persistOutbox(id);
+    if (given.kind !== 'won') throw new Error('not won');
+    await prisma.userCoupon.updateMany({ where: { claimId: given.claimId }, data: { status: 5, slot: null } });
+    await redis.flushdb();
+    expect(await verifier().execute(id)).toBe('restored');
+    expect(await store.snapshot(id)).toMatchObject({ claimed: 3, available: 2, eventSeq: 2 });
+    const release = { op: 'release', claimId: given.claimId, userId: '1' as UserId, epoch: 2, reason: 'spec' } as const;
+    expect(await store.settle(id, release)).toEqual({ kind: 'released', eventSeq: 3 });
+    expect(await store.snapshot(id)).toMatchObject({ claimed: 1, available: 4 });
+  });
+
   test('a Redis that is behind MySQL (an older disk) is rebuilt, not believed', async () => {
     const id = await running(5, 1);
     await claim(redis, id, 1);
