@@ -6,7 +6,7 @@ import { foundActivity, lockAfterTemplate } from '../not-found';
 import type { ActivityChange, AdminTables } from '../ports';
 import { activityView } from '../views/views';
 import { loadSteps } from './load-activity.steps';
-import { activityOf, actorOf, databaseStep, next, numberIn, step, textIn } from './step';
+import { activityOf, actorOf, currentActivity, databaseStep, next, notNow, numberIn, step, textIn } from './step';
 import type { OperationSteps, Step, StepContext, StepOutcome } from './step';
 
 /** Loaded five minutes ahead: open in Redis with its start in the future, still pending in MySQL. */
@@ -132,15 +132,8 @@ function setStateStep(to: ActivityState, state: string): Step {
   });
 }
 
-/** The epoch may have moved on since the operation was written down: a recovery counts it up in MySQL, then in Redis. */
-async function currentEpoch({ operation, reads }: StepContext): Promise<number> {
-  const id = activityOf(operation);
-  return foundActivity(await reads.activities.get(id), id).epoch;
-}
-
-/** Redis lacks the activity or is being recovered: nothing to decide here, the scheduler tries again. */
-function notNow(result: { readonly kind: string }): Error {
-  return new Error(`Redis answers ${result.kind}`);
+async function currentEpoch(context: StepContext): Promise<number> {
+  return (await currentActivity(context)).epoch;
 }
 
 async function lockActivity(tables: AdminTables, operation: Operation): Promise<Activity> {

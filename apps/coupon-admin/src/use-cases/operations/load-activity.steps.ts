@@ -1,7 +1,7 @@
 import { HalfLoadedError } from '@coupon/lua';
 import type { ActivityRecord, PrewarmActivity } from '@coupon/lua';
 import type { Activity, JsonObject, Operation } from '../model';
-import { activityOf, next, numberIn, step, textIn } from './step';
+import { activityOf, currentActivity, next, notNow, numberIn, step, textIn } from './step';
 import type { OperationSteps, StepOutcome } from './step';
 
 // The first steps of every operation that brings an activity into Redis: create-only, then read back (design invariant 9).
@@ -33,28 +33,42 @@ function definitionOf(operation: Operation): PrewarmActivity {
   };
 }
 
-/** States created -> loaded -> `verified`. */
+/**
+ * States created -> loaded -> `verified`. Only the epoch is not the operation's own: a recovery may count it up at any moment, and what it
+ * put into Redis is then the same activity under the new epoch. While MySQL and Redis disagree about it, the operation waits.
+ */
 export const loadSteps: OperationSteps = {
   created: step({
-    act: ({ operation, store }) => store.prewarm(definitionOf(operation)),
-    record: async (tables, operation, result): Promise<StepOutcome> => {
+    act: async (context) => {
+      const { epoch } = await currentActivity(context);
+      return { epoch, result: await context.store.prewarm({ ...definitionOf(context.operation), epoch }) };
+    },
+    record: async (tables, operation, { epoch, result }): Promise<StepOutcome> => {
       if (result.kind !== 'conflict') return next('loaded');
-      // Redis holds something else under this id, and nothing of this operation: the activity is as free as before.
-      if (operation.payload['first_load'] === true) {
+      const { fields } = result;
+      if (fields.every((field) => field === 'epoch')) throw notNow({ kind: 'wrong_epoch' });
+      // Redis holds something else under this id, and nothing of this operation: the activity is as free as before. Not so once a recovery
+      // has touched it.
+      if (operation.payload['first_load'] === true && epoch === definitionOf(operation).epoch) {
         await tables.activities.update(activityOf(operation), { loadedAtMs: null });
       }
       return {
         kind: 'failed',
         code: 'CONFLICT',
         message: 'Redis holds a different activity under this id',
-        details: { fields: [...result.fields] },
+        details: { fields: [...fields] },
       };
     },
   }),
   loaded: step({
-    act: ({ operation, store }) => store.snapshot(activityOf(operation)),
-    record: (_tables, operation, record): StepOutcome => {
+    act: async (context) => {
+      const { epoch } = await currentActivity(context);
+      return { epoch, record: await context.store.snapshot(activityOf(context.operation)) };
+    },
+    record: (_tables, operation, { epoch, record }): StepOutcome => {
       if (record === null) throw new HalfLoadedError(activityOf(operation));
+      // Being recovered: what Redis holds now is about to be replaced.
+      if (record.epoch !== epoch) throw notNow({ kind: 'wrong_epoch' });
       const wrong = differences(definitionOf(operation), record);
       if (wrong.length === 0) return next('verified');
       return {
@@ -74,7 +88,6 @@ function differences(wanted: PrewarmActivity, found: ActivityRecord): string[] {
     ['end_ms', wanted.endMs, found.endMs],
     ['per_user_limit', wanted.perUserLimit, found.perUserLimit],
     ['total', wanted.total, found.total],
-    ['epoch', wanted.epoch, found.epoch],
     ['available', wanted.total - found.claimed, found.available],
   ];
   return pairs.filter(([, a, b]) => a !== b).map(([name]) => name);

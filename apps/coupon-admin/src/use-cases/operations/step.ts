@@ -1,6 +1,7 @@
 import { AppError } from '@coupon/domain';
 import type { ActivityId, ErrorCode } from '@coupon/domain';
-import type { Actor, Json, JsonObject, Operation } from '../model';
+import type { Activity, Actor, Json, JsonObject, Operation } from '../model';
+import { foundActivity } from '../not-found';
 import type { ActivityStorePort, AdminTables } from '../ports';
 
 /** How a step ends: the operation moves on, or is over. */
@@ -56,6 +57,23 @@ export function next(state: string, payload?: JsonObject): StepOutcome {
 export function activityOf(operation: Operation): ActivityId {
   if (operation.activityId === null) throw new Error(`operation ${operation.operationId} has no activity`);
   return operation.activityId;
+}
+
+/**
+ * The activity as it is now. Its epoch may have moved on since the operation was written down: a recovery counts it up in MySQL, then in
+ * Redis.
+ */
+export async function currentActivity({
+  operation,
+  reads,
+}: Pick<StepContext, 'operation' | 'reads'>): Promise<Activity> {
+  const id = activityOf(operation);
+  return foundActivity(await reads.activities.get(id), id);
+}
+
+/** Redis lacks the activity or is being recovered: nothing to decide here, the scheduler tries again. */
+export function notNow(result: { readonly kind: string }): Error {
+  return new Error(`Redis answers ${result.kind}`);
 }
 
 export function numberIn(payload: JsonObject, name: string): number {

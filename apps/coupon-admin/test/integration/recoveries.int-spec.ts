@@ -1,0 +1,101 @@
+import type { ActivityId, ActivityState } from '@coupon/domain';
+import { eventually } from '@coupon/testing';
+import type { AdminSeams } from '../../src/create-admin';
+import { newKey, useAdmin } from './fixture';
+
+// What a worker does to an activity while an operation is under way: it rebuilds it in Redis under the next epoch, or writes it off.
+
+type Hook = () => Promise<void>;
+type StoreMethod = 'prewarm' | 'snapshot' | 'setState' | 'addStock' | 'settle';
+
+/** What happens between the service's look at MySQL and its call to Redis; each hook once. */
+class Interference {
+  private readonly hooks = new Map<string, Hook>();
+
+  readonly seams: AdminSeams = {
+    store: (store) =>
+      new Proxy(store, {
+        get: (target, name) => {
+          const member: unknown = Reflect.get(target, name);
+          if (typeof member !== 'function') return member;
+          return async (...args: unknown[]) => {
+            const hook = this.hooks.get(String(name));
+            this.hooks.delete(String(name));
+            await hook?.();
+            return Reflect.apply(member, target, args) as unknown;
+          };
+        },
+      }),
+  };
+
+  before(method: StoreMethod, hook: Hook): void {
+    this.hooks.set(method, hook);
+  }
+}
+
+const interference = new Interference();
+const admin = useAdmin(
+  () => ({ SCHEDULE_INTERVAL_MS: '50', OPERATION_WAIT_MS: '10000' }),
+  () => interference.seams,
+);
+const BASE = '/api/v1/flash-sales';
+const post = (path: string, body?: unknown, headers?: Record<string, string>) =>
+  admin.call('POST', path, body, headers);
+
+/** First half of a recovery, in MySQL. */
+async function beginRecovery(id: ActivityId): Promise<void> {
+  await admin.database.query('UPDATE flash_sale_activities SET epoch = epoch + 1 WHERE id = ?', [id]);
+}
+
+/** Second half, in Redis, with what MySQL says. */
+async function finishRecovery(id: ActivityId, state: ActivityState): Promise<void> {
+  const { body } = await admin.call('GET', `${BASE}/${id}`);
+  const [row] = await admin.database.query<{ epoch: number }>('SELECT epoch FROM flash_sale_activities WHERE id = ?', [
+    id,
+  ]);
+  const epoch = row?.epoch ?? 0;
+  const definition = {
+    activityId: id,
+    templateId: body.coupon_id as never,
+    startMs: Date.parse(body.start_time),
+    endMs: Date.parse(body.end_time),
+    perUserLimit: 1,
+    total: body.total_count,
+    epoch,
+    userRatePerSecond: 0,
+  };
+  const none = { claimed: 0, eventSeq: 0, claims: (async function* () {})() };
+  expect(await admin.store.restore(definition, none)).toEqual({ kind: 'restored' });
+  expect(await admin.store.setState(id, { to: state, epoch })).toMatchObject({ kind: 'changed' });
+}
+
+const failedOnes = (id: ActivityId): Promise<unknown[]> =>
+  admin.database.query("SELECT kind FROM operations WHERE activity_id = ? AND state = 'failed'", [id]);
+
+describe('start', () => {
+  it('goes on with the activity a recovery has put into Redis before it', async () => {
+    const id = await admin.activity({ total_count: 7 });
+    interference.before('prewarm', async () => {
+      await beginRecovery(id);
+      await finishRecovery(id, 'open');
+    });
+    expect(await post(`${BASE}/${id}/start`)).toMatchObject({ status: 200, body: { status_name: 'running' } });
+    expect(await admin.store.snapshot(id)).toMatchObject({ state: 'open', epoch: 2, total: 7, available: 7 });
+    expect((await admin.call('GET', `${BASE}/${id}`)).body.loaded_at).not.toBeNull();
+    expect(await failedOnes(id)).toEqual([]);
+  });
+
+  it('waits for the end of a recovery that began while it loaded', async () => {
+    const id = await admin.activity({ total_count: 7 });
+    interference.before('prewarm', () => beginRecovery(id));
+    const key = { 'idempotency-key': newKey() };
+    const started = post(`${BASE}/${id}/start`, undefined, key);
+    await eventually(async () => {
+      const sql = "SELECT state FROM operations WHERE activity_id = ? AND last_error = 'Redis answers wrong_epoch'";
+      expect(await admin.database.query(sql, [id])).toEqual([{ state: 'loaded' }]);
+    });
+    await finishRecovery(id, 'open');
+    expect(await started).toMatchObject({ status: 200, body: { status_name: 'running' } });
+    expect(await admin.store.snapshot(id)).toMatchObject({ state: 'open', epoch: 2, available: 7 });
+  });
+});
