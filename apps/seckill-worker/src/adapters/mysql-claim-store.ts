@@ -106,12 +106,14 @@ export class MysqlClaimStore implements ClaimStore {
 
   async inspect(events: readonly IncomingEvent[]): Promise<Finding[]> {
     const claims = events.filter((event): event is ClaimedEvent => event.kind === 'claimed');
-    const bySeq = new Map<string, EventRow>();
-    for (const row of await this.read<EventRow>(
-      STORED_EVENTS,
-      events.map(({ body }) => [body.activity_id, body.event_seq]),
+    // Coupons before events, because each reading sees more than the one before it: a consumer that commits the same event in between then
+    // shows as `stored`. The other way round its coupons would look like somebody else's.
+    const bySlot = new Map<string, SlotRow>();
+    for (const row of await this.read<SlotRow>(
+      COUPONS_BY_SLOT,
+      claims.flatMap(({ body }) => body.units.map(({ slot }) => [body.activity_id, body.user_id, slot])),
     )) {
-      bySeq.set(`${row.activity_id}-${row.event_seq}`, row);
+      bySlot.set(`${row.activity_id}-${row.user_id}-${row.slot}`, row);
     }
     const bySn = new Map<string, SnRow>();
     for (const row of await this.read<SnRow>(
@@ -120,20 +122,20 @@ export class MysqlClaimStore implements ClaimStore {
     )) {
       bySn.set(row.coupon_sn, row);
     }
-    const bySlot = new Map<string, SlotRow>();
-    for (const row of await this.read<SlotRow>(
-      COUPONS_BY_SLOT,
-      claims.flatMap(({ body }) => body.units.map(({ slot }) => [body.activity_id, body.user_id, slot])),
+    const bySeq = new Map<string, EventRow>();
+    for (const row of await this.read<EventRow>(
+      STORED_EVENTS,
+      events.map(({ body }) => [body.activity_id, body.event_seq]),
     )) {
-      bySlot.set(`${row.activity_id}-${row.user_id}-${row.slot}`, row);
+      bySeq.set(`${row.activity_id}-${row.event_seq}`, row);
     }
     return events.map((event) => findingOf(event, bySeq, bySn, bySlot));
   }
 
   async predecessors(activityId: string, seq: number): Promise<Predecessors> {
-    // Parked first: an event that is replayed between the two readings then counts as missing, not as stored and parked at once.
-    const [parked] = await this.prisma.$queryRawUnsafe<{ found: unknown }[]>(PARKED_BEFORE, BigInt(activityId), seq);
+    // Stored first: an event that is replayed and stored between the two readings then counts as missing, not as both.
     const [stored] = await this.prisma.$queryRawUnsafe<{ found: unknown }[]>(STORED_BEFORE, BigInt(activityId), seq);
+    const [parked] = await this.prisma.$queryRawUnsafe<{ found: unknown }[]>(PARKED_BEFORE, BigInt(activityId), seq);
     const missing = seq - 1 - Number(stored?.found ?? 0);
     if (missing <= 0) return 'complete';
     return missing <= Number(parked?.found ?? 0) ? 'parked' : 'in_flight';

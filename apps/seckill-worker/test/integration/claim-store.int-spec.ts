@@ -147,6 +147,29 @@ describe('storing claims', () => {
     ]);
   });
 
+  it('invariant 6: takes an event for a duplicate, not for an incident, when another consumer commits it while we look', async () => {
+    const place = await db.anActivity();
+    const [event] = claims(place, 1);
+    if (event === undefined) throw new Error('no event');
+    for (const commitBeforeReading of [1, 2, 3]) {
+      await db.database.query('DELETE FROM user_coupons WHERE activity_id = ?', [place.activityId]);
+      await db.database.query('DELETE FROM claim_events WHERE activity_id = ?', [place.activityId]);
+      let readings = 0;
+      const interrupted = new Proxy(db.prisma, {
+        get: (target, name) => {
+          const value: unknown = Reflect.get(target, name);
+          if (name !== '$queryRawUnsafe') return value;
+          return async (...args: Parameters<typeof db.prisma.$queryRawUnsafe>) => {
+            readings += 1;
+            if (readings === commitBeforeReading) await newStore().storeClaims([event]);
+            return target.$queryRawUnsafe(...args);
+          };
+        },
+      });
+      expect(await new MysqlClaimStore(interrupted).inspect([event])).toEqual([{ kind: 'stored' }]);
+    }
+  });
+
   it('bisects a bad event out of a batch and stores the other 499', async () => {
     const place = await db.anActivity();
     const events = claims(place, 500);

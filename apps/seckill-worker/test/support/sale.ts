@@ -1,8 +1,8 @@
 import { randomFillSync } from 'node:crypto';
 import { encodeClaimId } from '@coupon/domain';
 import type { ActivityId, ClaimId, TemplateId, UserId } from '@coupon/domain';
-import { ActivityStore, MAX_CLAIMS_PER_BATCH, claimKeys, claimUnits, createClaimRedis, readRunId } from '@coupon/lua';
-import type { PrewarmActivity } from '@coupon/lua';
+import { ActivityStore, MAX_CLAIMS_PER_BATCH, claimKeys, claimUnits, readRunId } from '@coupon/lua';
+import type { PrewarmActivity, createClaimRedis } from '@coupon/lua';
 import type { Place } from './events';
 
 type Redis = ReturnType<typeof createClaimRedis>;
