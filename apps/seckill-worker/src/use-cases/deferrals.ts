@@ -9,8 +9,10 @@ export interface DeferralsOptions {
   readonly clock: Clock;
   /** The work queue. */
   readonly queue: string;
-  /** An event that waits longer than this is no longer waiting but stuck. @default 900000 */
+  /** An event that has waited longer than this, */
   readonly limitMs?: number;
+  /** and was looked at so often, is not waiting but stuck. Time alone says nothing: it also passes while MySQL is away. @default 900000 ms, 100 looks */
+  readonly limitLooks?: number;
 }
 
 const SINCE = 'x-deferred-since';
@@ -33,7 +35,8 @@ export class Deferrals {
   }
 
   hasExpired(delivery: Delivery): boolean {
-    return this.options.clock.nowMs() - this.since(delivery) > (this.options.limitMs ?? 900_000);
+    const { clock, limitMs = 900_000, limitLooks = 100 } = this.options;
+    return clock.nowMs() - this.since(delivery) > limitMs && (numberIn(delivery, COUNT) ?? 0) >= limitLooks;
   }
 
   /** Resolves when the delivery may be acknowledged. @throws AbandonedError when the patience ends before. */

@@ -196,7 +196,7 @@ export class RelayOutbox {
   }
 
   private async publishOnce(stream: Stream, entries: readonly OutboxEntry[]): Promise<OutboxEntry[]> {
-    const unconfirmed = await this.publish(entries);
+    const unconfirmed = await this.publish(stream.activityId, entries);
     const left = new Set(unconfirmed);
     const confirmed = left.size === 0 ? entries : entries.filter((entry) => !left.has(entry));
     await this.acknowledge(stream.activityId, confirmed);
@@ -205,10 +205,10 @@ export class RelayOutbox {
   }
 
   /** @returns the entries that nobody has confirmed. */
-  private async publish(entries: readonly OutboxEntry[]): Promise<OutboxEntry[]> {
+  private async publish(activityId: ActivityId, entries: readonly OutboxEntry[]): Promise<OutboxEntry[]> {
     const { publisher, clock, metrics } = this.options;
     const nowMs = clock.nowMs();
-    const results = await publisher.publishBatch(entries.map((entry) => toMessage(entry, nowMs)));
+    const results = await publisher.publishBatch(entries.map((entry) => toMessage(activityId, entry, nowMs)));
     const unconfirmed = entries.filter((_, index) => results[index]?.kind !== 'confirmed');
     const returned = results.filter(({ kind }) => kind === 'returned').length;
     if (returned > 0) metrics.notConfirmed('returned', returned);
@@ -233,11 +233,12 @@ export class RelayOutbox {
   }
 }
 
-function toMessage(entry: OutboxEntry, nowMs: number): OutgoingMessage {
+function toMessage(activityId: ActivityId, entry: OutboxEntry, nowMs: number): OutgoingMessage {
   return {
     id: entry.eventId,
     type: entry.type,
     body: entry.body,
+    key: activityId,
     timestampMs: nowMs,
   };
 }
