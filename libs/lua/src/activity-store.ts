@@ -1,6 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { ACTIVITY_STATES } from '@coupon/domain';
 import type { ActivityId, ActivityState, ClaimId, TemplateId, UserId } from '@coupon/domain';
+import type {
+  ActivityRecord,
+  ActivitySnapshot,
+  AddStockResult,
+  AdoptRunResult,
+  NotApplicable,
+  PrewarmActivity,
+  PrewarmResult,
+  PurchasedClaim,
+  RestoreResult,
+  SetStateResult,
+  SettleResult,
+} from './activity-types';
 import { couponSnsOf } from './claim-units';
 import { readRunId } from './claim-redis';
 import { REGISTRY_KEY, activityKeys } from './keys';
@@ -10,74 +23,7 @@ import type { RestoredClaim } from './restored-claim';
 import { runScript } from './run-script';
 import type { ClaimRedis } from './run-script';
 
-/** Definition of an activity as it is loaded. Times in epoch milliseconds. */
-export interface PrewarmActivity {
-  readonly activityId: ActivityId;
-  readonly templateId: TemplateId;
-  readonly startMs: number;
-  readonly endMs: number;
-  readonly perUserLimit: number;
-  readonly total: number;
-  readonly epoch: number;
-  /** Claims per user and second; 0 = no limit. */
-  readonly userRatePerSecond: number;
-}
-
-export interface ActivityRecord extends PrewarmActivity {
-  readonly state: ActivityState;
-  /** Redis run the activity was opened on; gateways refuse on any other. */
-  readonly runId: string;
-  readonly claimed: number;
-  readonly available: number;
-  readonly eventSeq: number;
-  readonly stockVersion: number;
-  /** Redis time of the last event, 0 before the first. */
-  readonly lastEventMs: number;
-}
-
-export interface ActivitySnapshot extends ActivityRecord {
-  /** Events marked as committed in MySQL. */
-  readonly persistedEvents: number;
-  /** Units of those events, releases taken off. */
-  readonly persistedUnits: number;
-  readonly nowMs: number;
-}
-
-export type PrewarmResult =
-  | { readonly kind: 'loaded' }
-  | { readonly kind: 'identical'; readonly record: ActivityRecord }
-  | { readonly kind: 'conflict'; readonly fields: readonly string[] };
-
-type NotApplicable = { readonly kind: 'not_loaded' } | { readonly kind: 'wrong_epoch'; readonly epoch: number };
-
-export type SetStateResult =
-  | NotApplicable
-  | { readonly kind: 'changed' | 'unchanged'; readonly from: ActivityState }
-  | { readonly kind: 'refused'; readonly state: ActivityState };
-
-export type AddStockResult =
-  NotApplicable | { readonly kind: 'added' | 'already'; readonly total: number; readonly available: number };
-
-export type SettleResult =
-  | NotApplicable
-  | { readonly kind: 'released'; readonly eventSeq: number }
-  | { readonly kind: 'confirmed' | 'already' | 'tombstoned' | 'exceeds_total' | 'no_such_claim' }
-  | { readonly kind: 'refused'; readonly state: 'CONFIRMED' | 'RELEASED' };
-
-export type AdoptRunResult =
-  NotApplicable | { readonly kind: 'adopted' | 'already' } | { readonly kind: 'other_run'; readonly runId: string };
-
-export type RestoreResult =
-  | { readonly kind: 'restored' | 'already' | 'exceeds_total' }
-  | { readonly kind: 'outbox_not_empty'; readonly length: number }
-  | { readonly kind: 'wrong_epoch'; readonly epoch: number };
-
-export interface PurchasedClaim {
-  readonly claimId: ClaimId;
-  readonly couponSns: readonly string[];
-  readonly persisted: boolean;
-  readonly released: boolean;
-}
+const PREPARED_TTL_S = 3_600;
 
 /** The state of activities in Redis, all of it through scripts that are atomic per activity. */
 export class ActivityStore {
@@ -139,12 +85,12 @@ export class ActivityStore {
 
   async setState(
     id: ActivityId,
-    change: { to: ActivityState; epoch: number; startMs?: number; endMs?: number },
+    change: { to: ActivityState; epoch: number; startMs?: number; endMs?: number; from?: ActivityState },
   ): Promise<SetStateResult> {
     const reply = await this.call(
       'setActivityState',
       [activityKeys(id).activity],
-      [change.epoch, change.to, change.startMs ?? '', change.endMs ?? ''],
+      [change.epoch, change.to, change.startMs ?? '', change.endMs ?? '', change.from ?? ''],
     );
     if (reply[0] === 1) return { kind: 'changed', from: reply[1] as ActivityState };
     if (reply[0] === 2) return { kind: 'unchanged', from: reply[1] as ActivityState };
@@ -220,32 +166,53 @@ export class ActivityStore {
     const k = activityKeys(activity.activityId);
     // A key of this attempt's own: two workers may restore at the same moment, and only one of them wins the last step.
     const prepared = `${k.user}:restore:${activity.epoch}:${randomUUID()}`;
-    for await (const chunk of state.claims) {
-      const fields = encodeReceipts(chunk);
-      if (fields.size > 0) await this.redis.hset(prepared, fields);
+    let users = 0;
+    let reply: unknown[];
+    try {
+      for await (const chunk of state.claims) {
+        const fields = encodeReceipts(chunk);
+        users += fields.size;
+        if (fields.size > 0) await this.redis.hset(prepared, fields);
+        // A restore that dies must not leave its half behind for ever.
+        await this.redis.expire(prepared, PREPARED_TTL_S);
+      }
+      await this.redis.sadd(REGISTRY_KEY, activity.activityId);
+      const keys = [k.activity, k.stock, k.user, prepared, k.outbox, k.persisted, k.rateEven, k.rateOdd, k.stats];
+      reply = await this.call('restoreActivity', keys, [
+        await this.runIdOf(k.activity),
+        activity.activityId,
+        activity.templateId,
+        activity.startMs,
+        activity.endMs,
+        activity.perUserLimit,
+        activity.total,
+        activity.epoch,
+        activity.userRatePerSecond,
+        state.claimed,
+        state.eventSeq,
+        users,
+      ]);
+    } finally {
+      await this.redis.unlink(prepared);
     }
-    await this.redis.sadd(REGISTRY_KEY, activity.activityId);
-    const keys = [k.activity, k.stock, k.user, prepared, k.outbox, k.persisted, k.rateEven, k.rateOdd, k.stats];
-    const reply = await this.call('restoreActivity', keys, [
-      await this.runIdOf(k.activity),
-      activity.activityId,
-      activity.templateId,
-      activity.startMs,
-      activity.endMs,
-      activity.perUserLimit,
-      activity.total,
-      activity.epoch,
-      activity.userRatePerSecond,
-      state.claimed,
-      state.eventSeq,
-    ]);
-    await this.redis.unlink(prepared);
     if (reply[0] === 1) return { kind: 'restored' };
     if (reply[0] === 2) return { kind: 'already' };
     if (reply[0] === REPLY.REFUSED_BY_STATE) return { kind: 'outbox_not_empty', length: Number(reply[1]) };
     if (reply[0] === REPLY.WRONG_EPOCH) return { kind: 'wrong_epoch', epoch: Number(reply[1]) };
     if (reply[0] === REPLY.EXCEEDS_TOTAL) return { kind: 'exceeds_total' };
+    if (reply[0] === REPLY.NOTHING_TO_RESTORE) return { kind: 'nothing_to_restore' };
+    // Redis went away and came back empty while the receipts were written.
+    if (reply[0] === REPLY.HALF_LOADED) return { kind: 'incomplete' };
     throw new UnexpectedReplyError('restore-activity', reply);
+  }
+
+  /** Gives an outbox its relay group back, from id 0, if it has lost it: entries without a group would wait for ever. */
+  async ensureRelayGroup(id: ActivityId): Promise<void> {
+    const { outbox } = activityKeys(id);
+    if ((await this.redis.exists(outbox)) === 0) return;
+    await this.redis.xgroup('CREATE', outbox, 'relay', '0').catch((error: unknown) => {
+      if (!(error instanceof Error) || !error.message.startsWith('BUSYGROUP')) throw error;
+    });
   }
 
   /** Run id of the server that holds an activity. */

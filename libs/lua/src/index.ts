@@ -10,7 +10,7 @@ export type {
   RestoreResult,
   SetStateResult,
   SettleResult,
-} from './activity-store';
+} from './activity-types';
 export { meansNothingHappened } from './ambiguity';
 export { createClaimRedis, readRunId } from './claim-redis';
 export type { ClaimRedisOptions } from './claim-redis';

@@ -13,6 +13,7 @@ export const REPLY = {
   ENDED: -11,
   PAUSED: -12,
   CLOSED: -13,
+  NOTHING_TO_RESTORE: -14,
   RATE_LIMITED: -20,
   LIMIT_REACHED: -21,
   SOLD_OUT: -22,

@@ -3,11 +3,18 @@ import type { ActivityId, ActivityState, ClaimId, TemplateId, UserId } from '@co
 import type { PersistedEvent, RestoredClaim } from '@coupon/lua';
 import type { Prisma } from '@coupon/persistence';
 import type { PrismaClient } from '@coupon/persistence';
-import type { RestoreLedger, RestorePlan } from '../use-cases/restore-activity.use-case';
+import type { BeginResult, Loss, RestoreLedger, RestorePlan } from '../use-cases/restore-activity.use-case';
 import type { ActivityLedger } from '../use-cases/verify-claim-redis.use-case';
 
 const CHUNK = 5_000;
 const KIND = 'restore';
+
+type Transaction = Prisma.TransactionClient;
+
+interface UnfinishedOperation {
+  readonly kind: string;
+  readonly state: string;
+}
 
 interface CouponRow {
   readonly user_id: unknown;
@@ -29,56 +36,84 @@ export class MysqlRestoreLedger implements RestoreLedger {
   async activity(id: ActivityId): Promise<ActivityLedger | null> {
     const row = await this.prisma.flashSaleActivity.findUnique({ where: { id: BigInt(id) } });
     if (row === null) return null;
+    const operations = await this.unfinished(this.prisma, id);
     return {
       epoch: row.epoch,
       totalCount: row.totalCount,
+      state: stateOf(row),
       lastSeq: await this.lastSeq(this.prisma, id),
       expectedInRedis: row.loadedAt !== null && row.drainedAt === null,
-      restoring: (await this.prisma.operation.count({ where: { activeKey: `${KIND}:${id}` } })) > 0,
+      loading: operations.some(isFirstLoad),
+      changing: operations.some(({ kind }) => kind !== KIND),
+      restoring: operations.some(({ kind }) => kind === KIND),
     };
   }
 
-  async begin(id: ActivityId, epochSeen: number): Promise<RestorePlan | null> {
-    return this.prisma.$transaction(async (tx) => {
-      const [locked] = await tx.$queryRaw<{ epoch: number }[]>`
-        SELECT epoch FROM flash_sale_activities WHERE id = ${BigInt(id)} FOR UPDATE`;
-      if (locked === undefined) return null;
-      const unfinished = await tx.operation.findUnique({ where: { activeKey: `${KIND}:${id}` } });
-      if (unfinished === null && locked.epoch !== epochSeen) return null;
-      const epoch = unfinished === null ? locked.epoch + 1 : locked.epoch;
-      if (unfinished === null) {
-        await tx.operation.create({
-          data: {
-            operationId: `${KIND}-${id}-${epoch}`,
-            kind: KIND,
-            activityId: BigInt(id),
-            activeKey: `${KIND}:${id}`,
-            state: 'started',
-            payload: { epoch },
-          },
-        });
-        await tx.flashSaleActivity.update({ where: { id: BigInt(id) }, data: { epoch } });
-      }
-      const row = await tx.flashSaleActivity.findUniqueOrThrow({ where: { id: BigInt(id) } });
-      const [live] = await tx.$queryRaw<{ units: unknown }[]>`
-        SELECT COUNT(*) AS units FROM user_coupons c
-        WHERE c.activity_id = ${BigInt(id)} AND (c.slot IS NOT NULL OR NOT EXISTS (
-          SELECT 1 FROM claim_events r WHERE r.claim_id = c.claim_id AND r.kind = 2))`;
-      return {
-        activity: {
-          activityId: id,
-          templateId: String(row.couponId) as TemplateId,
-          startMs: row.startTime.getTime(),
-          endMs: row.endTime.getTime(),
-          perUserLimit: row.perUserLimit,
-          total: row.totalCount,
-          epoch,
-          userRatePerSecond: this.options.userRatePerSecond,
-        },
-        claimed: Number(live?.units ?? 0),
-        eventSeq: await this.lastSeq(tx, id),
-        state: stateOf(row),
-      };
+  async begin(id: ActivityId, loss: Loss): Promise<BeginResult> {
+    return this.prisma.$transaction(
+      async (tx): Promise<BeginResult> => {
+        const [locked] = await tx.$queryRaw<{ epoch: number }[]>`
+          SELECT epoch FROM flash_sale_activities WHERE id = ${BigInt(id)} FOR UPDATE`;
+        const operations = await this.unfinished(tx, id);
+        if (locked === undefined || operations.some(isFirstLoad)) return { kind: 'superseded' };
+        const parked = await tx.deadLetter.count({ where: { activityId: BigInt(id), replayedAt: null } });
+        if (parked > 0) return { kind: 'parked', count: parked };
+        const resumed = operations.some(({ kind }) => kind === KIND);
+        // Seen under way and not any more: another worker has finished it between our look and the lock.
+        if (!resumed && (loss.restoring || locked.epoch !== loss.epoch)) return { kind: 'superseded' };
+        const epoch = resumed ? locked.epoch : locked.epoch + 1;
+        if (!resumed) await this.open(tx, id, epoch);
+        return { kind: 'plan', plan: await this.plan(tx, id, epoch) };
+      },
+      // Counting the coupons of a large sale takes its time.
+      { timeout: 60_000, maxWait: 10_000 },
+    );
+  }
+
+  async state(id: ActivityId): Promise<ActivityState> {
+    return stateOf(await this.prisma.flashSaleActivity.findUniqueOrThrow({ where: { id: BigInt(id) } }));
+  }
+
+  private async open(tx: Transaction, id: ActivityId, epoch: number): Promise<void> {
+    await tx.operation.create({
+      data: {
+        operationId: `${KIND}-${id}-${epoch}`,
+        kind: KIND,
+        activityId: BigInt(id),
+        activeKey: `${KIND}:${id}`,
+        state: 'started',
+        payload: { epoch },
+      },
+    });
+    await tx.flashSaleActivity.update({ where: { id: BigInt(id) }, data: { epoch } });
+  }
+
+  private async plan(tx: Transaction, id: ActivityId, epoch: number): Promise<RestorePlan> {
+    const row = await tx.flashSaleActivity.findUniqueOrThrow({ where: { id: BigInt(id) } });
+    const [live] = await tx.$queryRaw<{ units: unknown }[]>`
+      SELECT COUNT(*) AS units FROM user_coupons c
+      WHERE c.activity_id = ${BigInt(id)} AND (c.slot IS NOT NULL OR NOT EXISTS (
+        SELECT 1 FROM claim_events r WHERE r.claim_id = c.claim_id AND r.kind = 2))`;
+    return {
+      activity: {
+        activityId: id,
+        templateId: String(row.couponId) as TemplateId,
+        startMs: row.startTime.getTime(),
+        endMs: row.endTime.getTime(),
+        perUserLimit: row.perUserLimit,
+        total: row.totalCount,
+        epoch,
+        userRatePerSecond: this.options.userRatePerSecond,
+      },
+      claimed: Number(live?.units ?? 0),
+      eventSeq: await this.lastSeq(tx, id),
+    };
+  }
+
+  private unfinished(db: Pick<Transaction, 'operation'>, id: ActivityId): Promise<UnfinishedOperation[]> {
+    return db.operation.findMany({
+      where: { activityId: BigInt(id), finishedAt: null },
+      select: { kind: true, state: true },
     });
   }
 
@@ -131,13 +166,18 @@ export class MysqlRestoreLedger implements RestoreLedger {
   }
 
   /** Parked events count: their numbers are taken, and they come back with a replay. */
-  private async lastSeq(db: Pick<Prisma.TransactionClient, '$queryRaw'>, id: ActivityId): Promise<number> {
+  private async lastSeq(db: Pick<Transaction, '$queryRaw'>, id: ActivityId): Promise<number> {
     const [row] = await db.$queryRaw<{ seq: unknown }[]>`
       SELECT GREATEST(
         COALESCE((SELECT MAX(event_seq) FROM claim_events WHERE activity_id = ${BigInt(id)}), 0),
         COALESCE((SELECT MAX(event_seq) FROM dead_letters WHERE activity_id = ${BigInt(id)}), 0)) AS seq`;
     return Number(row?.seq ?? 0);
   }
+}
+
+/** The states of coupon-admin's operations before they have touched Redis. */
+function isFirstLoad({ kind, state }: UnfinishedOperation): boolean {
+  return (kind === 'prewarm' || kind === 'start') && state === 'created';
 }
 
 function stateOf(row: { status: number; pausedAt: Date | null }): ActivityState {

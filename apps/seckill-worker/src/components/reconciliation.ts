@@ -79,12 +79,17 @@ export function createReconciliationRole(
     }),
     every('conservation', config.conservationIntervalMs, logger, async () => {
       for (const id of finder.known) {
-        const found = await report(id);
-        if (found === null) continue;
-        gauges.conservation(id, found.verdict);
-        if (found.verdict === 'violation') {
-          const failed = found.checks.filter(({ ok }) => !ok).map(({ name }) => name);
-          logger.error({ activity_id: id, problems: failed, seq: found.seq }, 'conservation is violated');
+        try {
+          const found = await report(id);
+          if (found === null) continue;
+          gauges.conservation(id, found.verdict);
+          if (found.verdict === 'violation') {
+            const failed = found.checks.filter(({ ok }) => !ok).map(({ name }) => name);
+            logger.error({ activity_id: id, problems: failed, seq: found.seq }, 'conservation is violated');
+          }
+        } catch (error) {
+          // One broken activity must not hide the others.
+          logger.warn({ err: error, activity_id: id }, 'conservation cannot be read');
         }
       }
     }),

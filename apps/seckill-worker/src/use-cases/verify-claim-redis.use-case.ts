@@ -1,6 +1,6 @@
 import { HalfLoadedError } from '@coupon/lua';
 import type { ActivitySnapshot, ActivityStore } from '@coupon/lua';
-import type { ActivityId } from '@coupon/domain';
+import type { ActivityId, ActivityState } from '@coupon/domain';
 import type { Logger } from '@coupon/service-kit';
 import type { RestoreActivity } from './restore-activity.use-case';
 
@@ -8,10 +8,16 @@ import type { RestoreActivity } from './restore-activity.use-case';
 export interface ActivityLedger {
   readonly epoch: number;
   readonly totalCount: number;
+  /** Where it should be by MySQL: open, paused or ended. */
+  readonly state: ActivityState;
   /** Highest event sequence number that is stored or parked in a dead-letter queue. */
   readonly lastSeq: number;
-  /** False before the first load and after the end of everything: such an activity is not missed in Redis. */
+  /** False before the first load and after everything was stored: such an activity is not missed in Redis. */
   readonly expectedInRedis: boolean;
+  /** Its first load is still under way: what Redis lacks is coming, from coupon-admin. */
+  readonly loading: boolean;
+  /** Another operation of coupon-admin (a pause, a stock addition) is not finished: Redis may rightly differ. */
+  readonly changing: boolean;
   /** A restore was begun and not finished. */
   readonly restoring: boolean;
 }
@@ -29,17 +35,24 @@ export type Verification =
   | 'absent';
 
 export interface VerifyClaimRedisOptions {
-  readonly store: Pick<ActivityStore, 'snapshot' | 'runId' | 'adoptRun'>;
+  readonly store: Pick<ActivityStore, 'snapshot' | 'runId' | 'adoptRun' | 'setState' | 'ensureRelayGroup'>;
   readonly ledger: (id: ActivityId) => Promise<ActivityLedger | null>;
   /**
    * True when no event is in the queue or in any worker's hands (relays included), by observations made after `sinceMs`. Only then does
    * MySQL's last sequence number say how far Redis must be.
    */
   readonly pipelineEmptySince: (sinceMs: number) => Promise<boolean>;
-  readonly restore: Pick<RestoreActivity, 'execute'>;
+  readonly restore: Pick<RestoreActivity, 'prepare' | 'execute'>;
+  /**
+   * A rebuild waits so long after the loss was seen: the board of observations was lost with Redis, and every worker that is alive must
+   * have written to it again before its silence means that it holds nothing. @default 15000
+   */
+  readonly restoreGraceMs?: number;
   readonly nowMs: () => number;
   readonly logger: Logger;
 }
+
+type Reading = ActivitySnapshot | 'not_loaded' | 'half_loaded';
 
 /**
  * Decides whether a restarted Redis may go on selling (invariant 9). An activity carries the run id it was opened on; on any other run the
@@ -48,73 +61,109 @@ export interface VerifyClaimRedisOptions {
 export class VerifyClaimRedis {
   /** When an activity was first seen in doubt: only observations of the queue made after that count. */
   private readonly doubtedSince = new Map<ActivityId, number>();
+  /** When its outbox was first seen empty after a loss; a later entry starts the wait anew. */
+  private readonly outboxEmptySince = new Map<ActivityId, number>();
 
   constructor(private readonly options: VerifyClaimRedisOptions) {}
 
   async execute(id: ActivityId): Promise<Verification> {
-    const { store, ledger, logger } = this.options;
+    const { store, ledger } = this.options;
     const runId = await store.runId(id);
-    const snapshot = await this.snapshotOf(id);
-    const onThisRun = snapshot !== null && snapshot !== 'half_loaded' && snapshot.runId === runId;
-    if (onThisRun && snapshot.state !== 'closed') return this.settled(id, 'current');
+    const reading = await this.read(id);
+    const onThisRun = isWhole(reading) && reading.runId === runId;
+    if (onThisRun && reading.state !== 'closed') return this.settled(id, 'current');
     const known = await ledger(id);
     // Closed on this run: loaded and not opened yet, or a restore that died before it could open it.
-    if (onThisRun && known?.restoring !== true) return this.settled(id, 'current');
-    if (known === null || !known.expectedInRedis) return this.settled(id, 'absent');
-    if (!(await this.pipelineIsEmpty(id))) return 'waiting';
-    // Read again: everything that was on its way has arrived by now.
-    const stored = await ledger(id);
-    if (stored === null) return this.settled(id, 'absent');
-    if (snapshot !== null && snapshot !== 'half_loaded' && !stored.restoring && isIntact(snapshot, stored)) {
-      const adopted = await store.adoptRun(id, { epoch: snapshot.epoch, verifiedRunId: snapshot.runId });
-      if (adopted.kind !== 'adopted' && adopted.kind !== 'already') return 'waiting';
-      logger.info(
-        { activity_id: id, epoch: snapshot.epoch, redis_run_id: runId },
-        'activity verified after a restart of redis',
-      );
-      return this.settled(id, 'adopted');
+    if (known === null || (onThisRun && !known.restoring)) return this.settled(id, onThisRun ? 'current' : 'absent');
+    if (!known.expectedInRedis && !isWhole(reading)) return this.settled(id, 'absent');
+    const since = this.doubtedSince.get(id) ?? this.options.nowMs();
+    this.doubtedSince.set(id, since);
+    if (isWhole(reading) && !known.restoring) {
+      if (!(await this.options.pipelineEmptySince(since))) return 'waiting';
+      // Read again: everything that was on its way has arrived by now.
+      const stored = await ledger(id);
+      if (stored !== null && isIntact(reading, stored)) return this.adopt(id, reading, stored);
     }
+    return known.expectedInRedis && !known.loading ? this.rebuild(id, known, reading, since) : 'waiting';
+  }
+
+  private async adopt(id: ActivityId, snapshot: ActivitySnapshot, ledger: ActivityLedger): Promise<Verification> {
+    const { store, logger } = this.options;
+    // A pause that Redis has lost comes first: gateways may sell from the moment the run is accepted.
+    const moved = snapshot.state === 'open' && ledger.state !== 'open' && !ledger.changing;
+    if (moved) await store.setState(id, { to: ledger.state, epoch: ledger.epoch });
+    const adopted = await store.adoptRun(id, { epoch: snapshot.epoch, verifiedRunId: snapshot.runId });
+    if (adopted.kind !== 'adopted' && adopted.kind !== 'already') return 'waiting';
+    // Closed by a rebuild that turned out not to be needed.
+    if (snapshot.state === 'closed' && !ledger.changing) {
+      await store.setState(id, { to: ledger.state, epoch: ledger.epoch, from: 'closed' });
+    }
+    logger.info({ activity_id: id, epoch: snapshot.epoch }, 'activity verified after a restart of redis');
+    return this.settled(id, 'adopted');
+  }
+
+  /** Order matters: closed, outbox empty, and only then an observation that the pipeline is empty too. */
+  private async rebuild(
+    id: ActivityId,
+    known: ActivityLedger,
+    reading: Reading,
+    doubtedSinceMs: number,
+  ): Promise<Verification> {
+    const { restore, nowMs, restoreGraceMs = 15_000, pipelineEmptySince, logger } = this.options;
+    if (!(await restore.prepare(id, known.epoch))) {
+      this.outboxEmptySince.delete(id);
+      return 'waiting';
+    }
+    const emptySince = this.outboxEmptySince.get(id) ?? nowMs();
+    this.outboxEmptySince.set(id, emptySince);
+    if (nowMs() - doubtedSinceMs < restoreGraceMs || !(await pipelineEmptySince(emptySince))) return 'waiting';
     logger.error(
-      { activity_id: id, epoch: stored.epoch, state: describe(snapshot) },
+      { activity_id: id, epoch: known.epoch, state: describe(reading) },
       'redis has lost the activity: rebuilding it from MySQL',
     );
-    const restored = await this.options.restore.execute(id, stored.epoch);
+    const restored = await restore.execute(id, { epoch: known.epoch, restoring: known.restoring });
     return restored ? this.settled(id, 'restored') : 'waiting';
   }
 
-  private async snapshotOf(id: ActivityId): Promise<ActivitySnapshot | null | 'half_loaded'> {
+  private async read(id: ActivityId): Promise<Reading> {
+    const first = await this.readOnce(id);
+    if (first !== 'half_loaded') return first;
+    // A relay group can be put back without loss: it starts at the first entry that is still there. Anything else cannot.
+    await this.options.store.ensureRelayGroup(id);
+    return this.readOnce(id);
+  }
+
+  private async readOnce(id: ActivityId): Promise<Reading> {
     try {
-      return await this.options.store.snapshot(id);
+      return (await this.options.store.snapshot(id)) ?? 'not_loaded';
     } catch (error) {
       if (error instanceof HalfLoadedError) return 'half_loaded';
       throw error;
     }
   }
 
-  private async pipelineIsEmpty(id: ActivityId): Promise<boolean> {
-    const since = this.doubtedSince.get(id) ?? this.options.nowMs();
-    this.doubtedSince.set(id, since);
-    return this.options.pipelineEmptySince(since);
-  }
-
   private settled(id: ActivityId, verification: Verification): Verification {
     this.doubtedSince.delete(id);
+    this.outboxEmptySince.delete(id);
     return verification;
   }
 }
 
-/** Redis may be ahead of MySQL (its outbox is still to be relayed), never behind; a stock addition reaches MySQL first. */
+function isWhole(reading: Reading): reading is ActivitySnapshot {
+  return typeof reading !== 'string';
+}
+
+/** Redis may be ahead of MySQL (its outbox is still to be relayed), never behind; a stock addition under way reaches MySQL first. */
 function isIntact(snapshot: ActivitySnapshot, ledger: ActivityLedger): boolean {
   return (
     snapshot.epoch === ledger.epoch &&
     snapshot.eventSeq >= ledger.lastSeq &&
-    snapshot.total <= ledger.totalCount &&
+    (snapshot.total === ledger.totalCount || (ledger.changing && snapshot.total < ledger.totalCount)) &&
     snapshot.available >= 0 &&
     snapshot.available + snapshot.claimed === snapshot.total
   );
 }
 
-function describe(snapshot: ActivitySnapshot | null | 'half_loaded'): string {
-  if (snapshot === null) return 'not loaded';
-  return snapshot === 'half_loaded' ? 'half loaded' : `epoch ${snapshot.epoch}, seq ${snapshot.eventSeq}`;
+function describe(reading: Reading): string {
+  return isWhole(reading) ? `epoch ${reading.epoch}, seq ${reading.eventSeq}` : reading;
 }

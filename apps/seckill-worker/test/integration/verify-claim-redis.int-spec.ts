@@ -57,6 +57,7 @@ function verifier(): VerifyClaimRedis {
     ledger: (id) => ledger.activity(id),
     pipelineEmptySince: () => Promise.resolve(pipelineEmpty),
     restore,
+    restoreGraceMs: 0,
     nowMs: () => Date.now(),
     logger,
   });
@@ -164,6 +165,9 @@ async function persistOutbox(id: ActivityId): Promise<void> {
     entries.map((entry) => entry.streamId),
   );
 }
+
+/** A loss that was found while MySQL was at the first epoch. */
+const SEEN = { epoch: 1, restoring: false };
 
 const anotherRun = (id: ActivityId): Promise<number> =>
   redis.hset(activityKeys(id).activity, 'run_id', 'an-earlier-run');
@@ -278,7 +282,7 @@ describe('invariant 9: Redis after a restart', () => {
     await persistOutbox(id);
     await redis.flushdb();
     const ledger = new MysqlRestoreLedger(prisma, { userRatePerSecond: 0 });
-    expect(await ledger.begin(id, 1)).toMatchObject({ activity: { epoch: 2 }, claimed: 1, eventSeq: 1, state: 'open' });
+    expect(await ledger.begin(id, SEEN)).toMatchObject({ plan: { activity: { epoch: 2 }, claimed: 1, eventSeq: 1 } });
     expect(await verifier().execute(id)).toBe('restored');
     expect(await store.snapshot(id)).toMatchObject({ epoch: 2, state: 'open' });
   });
@@ -289,9 +293,9 @@ describe('invariant 9: Redis after a restart', () => {
     await persistOutbox(id);
     await redis.flushdb();
     const ledger = new MysqlRestoreLedger(prisma, { userRatePerSecond: 0 });
-    const plan = await ledger.begin(id, 1);
-    if (plan === null) throw new Error('no plan');
-    await store.restore(plan.activity, { claimed: 1, eventSeq: 1, claims: ledger.claims(id) });
+    const begun = await ledger.begin(id, SEEN);
+    if (begun.kind !== 'plan') throw new Error('no plan');
+    await store.restore(begun.plan.activity, { claimed: 1, eventSeq: 1, claims: ledger.claims(id) });
     expect(await verifier().execute(id)).toBe('restored');
     expect(await store.snapshot(id)).toMatchObject({ epoch: 2, state: 'open', persistedEvents: 1 });
   });
@@ -309,7 +313,10 @@ describe('invariant 9: Redis after a restart', () => {
       markPersisted: () => Promise.resolve(),
       logger,
     });
-    expect(await late.execute(id, 1)).toBe(false);
+    expect(await late.prepare(id, 1)).toBe(true);
+    expect(await late.execute(id, SEEN)).toBe(false);
+    // It saw the restore under way, and the other one finished before it could lock the row.
+    expect(await late.execute(id, { epoch: 2, restoring: true })).toBe(false);
     expect(await store.snapshot(id)).toMatchObject({ epoch: 2, state: 'open', claimed: 1 });
   });
 
@@ -322,6 +329,100 @@ describe('invariant 9: Redis after a restart', () => {
     expect(await verifier().execute(id)).toBe('current');
     expect(await store.snapshot(id)).toMatchObject({ claimed: 10, available: 20, state: 'open', epoch: 2 });
     expect(await claim(redis, id, 10)).toMatchObject({ replayed: true });
+  });
+
+  test('an activity whose first load is still under way is left to whoever loads it', async () => {
+    const id = await running(5, 1);
+    await redis.flushdb();
+    const operation = await prisma.operation.create({
+      data: {
+        operationId: `load-${id}`,
+        kind: 'start',
+        activityId: BigInt(id),
+        activeKey: `activity:${id}`,
+        state: 'created',
+        payload: {},
+      },
+    });
+    expect(await verifier().execute(id)).toBe('waiting');
+    const ledger = new MysqlRestoreLedger(prisma, { userRatePerSecond: 0 });
+    expect(await ledger.begin(id, SEEN)).toEqual({ kind: 'superseded' });
+    await prisma.operation.update({ where: { id: operation.id }, data: { finishedAt: new Date(), activeKey: null } });
+    expect(await verifier().execute(id)).toBe('restored');
+  });
+
+  test('an activity with promised units in the dead-letter queue is not sold again before they are replayed', async () => {
+    const id = await running(5, 1);
+    await redis.flushdb();
+    const letter = await prisma.deadLetter.create({
+      data: {
+        eventId: `${id}-1-1`,
+        queue: 'q',
+        activityId: BigInt(id),
+        eventSeq: 1n,
+        reasonCode: 'X',
+        reason: 'spec',
+        body: '{}',
+      },
+    });
+    expect(await verifier().execute(id)).toBe('waiting');
+    await prisma.deadLetter.update({ where: { id: letter.id }, data: { replayedAt: new Date() } });
+    expect(await verifier().execute(id)).toBe('restored');
+    expect(await store.snapshot(id)).toMatchObject({ eventSeq: 1 });
+  });
+
+  test('a drained activity answers again after a restart: its winners still get their receipts', async () => {
+    const id = await running(5, 1);
+    await claim(redis, id, 1);
+    await persistOutbox(id);
+    await prisma.flashSaleActivity.update({ where: { id: BigInt(id) }, data: { drainedAt: new Date(), status: 3 } });
+    await store.setState(id, { to: 'ended', epoch: 1 });
+    await anotherRun(id);
+    expect(await verifier().execute(id)).toBe('adopted');
+    expect(await claim(redis, id, 1)).toMatchObject({ replayed: true });
+  });
+
+  test('a pause or a stock addition that Redis has lost is not forgotten', async () => {
+    const paused = await running(5, 1);
+    await prisma.flashSaleActivity.update({ where: { id: BigInt(paused) }, data: { pausedAt: new Date() } });
+    await anotherRun(paused);
+    expect(await verifier().execute(paused)).toBe('adopted');
+    expect(await claim(redis, paused, 1)).toMatchObject({ code: 'PAUSED' });
+    const added = await running(5, 1);
+    await prisma.flashSaleActivity.update({ where: { id: BigInt(added) }, data: { totalCount: 8 } });
+    await anotherRun(added);
+    expect(await verifier().execute(added)).toBe('restored');
+    expect(await store.snapshot(added)).toMatchObject({ total: 8, available: 8 });
+  });
+
+  test('an outbox that has lost its relay group gets it back, with every event that was waiting', async () => {
+    const id = await running(5, 1);
+    await claim(redis, id, 1);
+    await redis.xgroup('DESTROY', activityKeys(id).outbox, 'relay');
+    await expect(claim(redis, id, 2)).rejects.toThrow('half_loaded');
+    expect(await verifier().execute(id)).toBe('current');
+    expect(await new OutboxStream(redis).read(id, { consumer: 'spec', count: 9 })).toHaveLength(1);
+    expect(await claim(redis, id, 2)).toMatchObject({ kind: 'won' });
+  });
+
+  test('a restore opens from closed only: an operator who ended the sale meanwhile is not overruled', async () => {
+    const id = await running(5, 1);
+    await redis.flushdb();
+    const ledger = new MysqlRestoreLedger(prisma, { userRatePerSecond: 0 });
+    const restore = new RestoreActivity({
+      store,
+      outbox: new OutboxStream(redis),
+      ledger,
+      markPersisted: () => Promise.resolve(),
+      logger,
+    });
+    const events = jest.spyOn(ledger, 'state').mockImplementation(async () => {
+      await store.setState(id, { to: 'paused', epoch: 2 });
+      return 'open';
+    });
+    expect(await restore.execute(id, SEEN)).toBe(true);
+    expect(events).toHaveBeenCalled();
+    expect(await store.snapshot(id)).toMatchObject({ state: 'paused' });
   });
 
   test('an activity that nobody expects in Redis is not brought back', async () => {

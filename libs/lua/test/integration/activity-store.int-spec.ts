@@ -190,7 +190,12 @@ describe('ActivityStore', () => {
     const activity = await lua.open({ epoch: 3 });
     await lua.outcomes(activity.activityId, aClaim(1));
     const empty = { claimed: 0, eventSeq: 9, claims: chunks() };
-    expect(await lua.store.restore({ ...activity, epoch: 4 }, empty)).toEqual({ kind: 'outbox_not_empty', length: 1 });
+    expect(await lua.store.restore({ ...activity, epoch: 4 }, empty)).toEqual({ kind: 'nothing_to_restore' });
+    await lua.store.setState(activity.activityId, { to: 'closed', epoch: 3 });
+    expect(await lua.store.restore({ ...activity, epoch: 4 }, { ...empty, claims: chunks() })).toEqual({
+      kind: 'outbox_not_empty',
+      length: 1,
+    });
     expect(await lua.store.restore({ ...activity, epoch: 2 }, { ...empty, claims: chunks() })).toEqual({
       kind: 'wrong_epoch',
       epoch: 3,

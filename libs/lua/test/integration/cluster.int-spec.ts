@@ -67,6 +67,7 @@ describe('invariant 11: on a Redis cluster', () => {
       activityId,
       second.map((one) => one.streamId),
     );
+    await store.setState(activityId, { to: 'closed', epoch: 1 });
     const none = async function* (): AsyncGenerator<never> {};
     expect(await store.restore({ ...activity, epoch: 2 }, { claimed: 0, eventSeq: 2, claims: none() })).toEqual({
       kind: 'restored',

@@ -14,18 +14,24 @@ keys:
 args:
   ARGV[1] run id  ARGV[2] activity id  ARGV[3] coupon (template) id  ARGV[4] start ms  ARGV[5] end ms  ARGV[6] per user limit
   ARGV[7] total  ARGV[8] new epoch  ARGV[9] user rate per second  ARGV[10] claimed units  ARGV[11] event seq to go on from
+  ARGV[12] users in the prepared hash
 returns: {1} restored | {2} already at this epoch | {-6, length} the outbox still holds entries | {-7, epoch} a newer epoch is there
-  | {-8} more claimed than the total | {-2} claimed > 0 but no prepared user hash | {-4} invalid arguments
+  | {-8} more claimed than the total | {-2} the prepared user hash is not complete
+  | {-14} open, paused or ended on this very run: nothing to restore | {-4} invalid arguments
 ttl: none
 ]]
-for i = 2, 11 do
+for i = 2, 12 do
   if not string.find(ARGV[i] or '', '^%d+$') then
     return { -4 }
   end
 end
-local epoch = tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0')
+local present = redis.call('HMGET', KEYS[1], 'epoch', 'run_id', 'state')
+local epoch = tonumber(present[1] or '0')
 if epoch == tonumber(ARGV[8]) and redis.call('EXISTS', KEYS[2]) == 1 then
   return { 2 }
+end
+if present[2] == ARGV[1] and present[3] ~= 'closed' then
+  return { -14 }
 end
 if epoch >= tonumber(ARGV[8]) then
   return { -7, epoch }
@@ -38,8 +44,9 @@ local total, claimed = tonumber(ARGV[7]), tonumber(ARGV[10])
 if claimed > total then
   return { -8 }
 end
-local prepared = redis.call('EXISTS', KEYS[4]) == 1
-if claimed > 0 and not prepared then
+local users = redis.call('HLEN', KEYS[4])
+local prepared = users > 0
+if users ~= tonumber(ARGV[12]) or (claimed > 0 and not prepared) then
   return { -2 }
 end
 local time = redis.call('TIME')
@@ -48,6 +55,7 @@ local version = tonumber(redis.call('HGET', KEYS[1], 'stock_version') or '0')
 redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[5], KEYS[6], KEYS[7], KEYS[8])
 if prepared then
   redis.call('RENAME', KEYS[4], KEYS[3])
+  redis.call('PERSIST', KEYS[3])
 end
 redis.call('HSET', KEYS[9], 'units_persisted', '0')
 redis.call('XGROUP', 'CREATE', KEYS[5], 'relay', '0', 'MKSTREAM')

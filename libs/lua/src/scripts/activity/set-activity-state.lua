@@ -4,6 +4,7 @@ keys:
   KEYS[1] coupon:activity:{id} hash
 args:
   ARGV[1] epoch the caller knows  ARGV[2] new state  ARGV[3] new start ms or ''  ARGV[4] new end ms or ''
+  ARGV[5] the state it must be in now, or '' for any that allows the move
 returns: {1, old state} changed | {2, old state} unchanged | {-1} not loaded | {-6, state} this state does not allow it | {-7, epoch} wrong epoch
   | {-4} invalid arguments
 ttl: none
@@ -29,7 +30,7 @@ end
 if a[2] ~= ARGV[1] then
   return { -7, a[2] }
 end
-if not ALLOWED[a[1]][ARGV[2]] then
+if not ALLOWED[a[1]][ARGV[2]] or ((ARGV[5] or '') ~= '' and a[1] ~= ARGV[5]) then
   return { -6, a[1] }
 end
 local start_ms = ARGV[3] ~= '' and ARGV[3] or a[3]

@@ -62,6 +62,11 @@ if op == 'confirm' then
   return { 1, 0 }
 end
 
+-- Without its group the event would wait in the stream for ever.
+local groups = redis.pcall('XINFO', 'GROUPS', KEYS[4])
+if groups.err or #groups == 0 then
+  return { -2 }
+end
 local units = #found.slots
 local claimed = tonumber(a[4])
 if available + units > tonumber(a[3]) or claimed < units then
