@@ -47,8 +47,8 @@ async function beginRecovery(id: ActivityId): Promise<void> {
   await admin.database.query('UPDATE flash_sale_activities SET epoch = epoch + 1 WHERE id = ?', [id]);
 }
 
-/** Second half, in Redis, with what MySQL says. */
-async function finishRecovery(id: ActivityId, state: ActivityState): Promise<void> {
+/** Second half, in Redis, with the total that MySQL had when the recovery began. */
+async function finishRecovery(id: ActivityId, state: ActivityState, total?: number): Promise<void> {
   const { body } = await admin.call('GET', `${BASE}/${id}`);
   const [row] = await admin.database.query<{ epoch: number }>('SELECT epoch FROM flash_sale_activities WHERE id = ?', [
     id,
@@ -60,10 +60,12 @@ async function finishRecovery(id: ActivityId, state: ActivityState): Promise<voi
     startMs: Date.parse(body.start_time),
     endMs: Date.parse(body.end_time),
     perUserLimit: 1,
-    total: body.total_count,
+    total: total ?? body.total_count,
     epoch,
     userRatePerSecond: 0,
   };
+  const old = await admin.store.snapshot(id);
+  if (old !== null) await admin.store.setState(id, { to: 'closed', epoch: old.epoch });
   const none = { claimed: 0, eventSeq: 0, claims: (async function* () {})() };
   expect(await admin.store.restore(definition, none)).toEqual({ kind: 'restored' });
   expect(await admin.store.setState(id, { to: state, epoch })).toMatchObject({ kind: 'changed' });
@@ -97,5 +99,35 @@ describe('start', () => {
     await finishRecovery(id, 'open');
     expect(await started).toMatchObject({ status: 200, body: { status_name: 'running' } });
     expect(await admin.store.snapshot(id)).toMatchObject({ state: 'open', epoch: 2, available: 7 });
+  });
+});
+
+describe('stock', () => {
+  const sale = async (): Promise<ActivityId> => {
+    const id = await admin.activity({ total_count: 10 });
+    await post(`${BASE}/${id}/start`);
+    return id;
+  };
+
+  it('is not lost in a recovery that planned with the old total', async () => {
+    const id = await sale();
+    // What Redis still holds of the activity is about to be replaced.
+    await beginRecovery(id);
+    interference.before('snapshot', () => {
+      interference.before('snapshot', () => finishRecovery(id, 'open', 10));
+      return Promise.resolve();
+    });
+    expect(await post(`${BASE}/${id}/stock`, { add: 5 })).toMatchObject({ status: 200, body: { total_count: 15 } });
+    expect(await admin.store.snapshot(id)).toMatchObject({ epoch: 2, total: 15, available: 15 });
+  });
+
+  it('is not added twice when a recovery has brought it already', async () => {
+    const id = await sale();
+    interference.before('addStock', async () => {
+      await beginRecovery(id);
+      await finishRecovery(id, 'open');
+    });
+    expect(await post(`${BASE}/${id}/stock`, { add: 5 })).toMatchObject({ status: 200, body: { total_count: 15 } });
+    expect(await admin.store.snapshot(id)).toMatchObject({ epoch: 2, total: 15, available: 15 });
   });
 });

@@ -80,15 +80,17 @@ export const endSteps: OperationSteps = {
  */
 export const stockSteps: OperationSteps = {
   created: step({
-    act: async ({ operation, store, reads }): Promise<{ readonly kind: string }> => {
+    act: async (context): Promise<{ readonly kind: string }> => {
+      const { operation, store } = context;
       const id = activityOf(operation);
+      const { epoch, totalCount } = await currentActivity(context);
       const snapshot = await store.snapshot(id);
       if (snapshot === null) return { kind: 'not_loaded' };
+      // About to be replaced by a recovery: neither its total nor what is added to it counts.
+      if (snapshot.epoch !== epoch) return { kind: 'wrong_epoch' };
       // Operations of an activity are one at a time, so nothing else moves either total meanwhile.
-      const { totalCount } = foundActivity(await reads.activities.get(id), id);
       if (snapshot.total === totalCount) return { kind: 'already' };
-      const addition = { operationId: operation.operationId, add: numberIn(operation.payload, 'add') };
-      return store.addStock(id, { ...addition, epoch: snapshot.epoch });
+      return store.addStock(id, { operationId: operation.operationId, add: numberIn(operation.payload, 'add'), epoch });
     },
     record: async (tables, operation, result): Promise<StepOutcome> => {
       if (result.kind !== 'added' && result.kind !== 'already') throw notNow(result);
