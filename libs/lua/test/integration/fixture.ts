@@ -6,7 +6,7 @@ import { ActivityStore } from '../../src/activity-store';
 import { claimKeys, claimUnits } from '../../src/claim-units';
 import { createClaimRedis, readRunId } from '../../src/claim-redis';
 import type { BatchedClaim, ClaimBatchReply, ClaimOutcome } from '../../src/claim-units';
-import type { PrewarmActivity } from '../../src/activity-store';
+import type { PrewarmActivity } from '../../src/activity-types';
 import { uniqueActivityId, useRedisDatabase } from '@coupon/testing';
 
 export const HOUR_MS = 3_600_000;
