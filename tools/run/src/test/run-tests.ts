@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { RUN_FOLDER } from '../platform/layout';
 import { findSpecs, testProjects } from './spec-files';
 import { NOTHING, add, tallyOf } from './tally';
@@ -53,13 +54,15 @@ async function runJest(
   ];
   const child = spawn(process.execPath, args, {
     cwd: root,
-    env: { ...process.env, NODE_ENV: 'test' },
-    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, NODE_ENV: 'test', ...(process.stderr.isTTY ? { FORCE_COLOR: '1' } : {}) },
+    stdio: ['ignore', 'inherit', 'pipe'],
     timeout: RUN_TIMEOUT_MS,
     signal,
     killSignal: 'SIGTERM',
   });
+  const printed = printUseful(child.stderr);
   const code = await endOf(child, outputFile);
+  await printed;
   const result = existsSync(outputFile) ? (JSON.parse(readFileSync(outputFile, 'utf8')) as JestResult) : undefined;
   return tallyOf(result, code, files.length);
 }
@@ -79,4 +82,11 @@ async function endOf(child: ChildProcess, outputFile: string): Promise<number | 
   } finally {
     clearInterval(watch);
   }
+}
+
+/** Jest repeats the path of every file and where the result is: that would bury the failures. */
+const NOISE = /^(.\[\d+m)*(Ran all test suites|Test results written to)/;
+
+async function printUseful(output: NodeJS.ReadableStream): Promise<void> {
+  for await (const line of createInterface({ input: output })) if (!NOISE.test(line)) process.stderr.write(`${line}\n`);
 }
