@@ -4,10 +4,12 @@ import type { Logger } from '@coupon/service-kit';
 import { commandActivity } from '../activities/command-activity.use-case';
 import type { ActivityDeps, ActivityMove } from '../activities/command-activity.use-case';
 import type { Actor } from '../model';
+import type { ActivityStorePort } from '../ports';
 import type { OperationEngine } from './operation-engine';
 
 export interface ScheduleDeps extends ActivityDeps {
   readonly engine: Pick<OperationEngine, 'driveUntil' | 'drive'>;
+  readonly store: Pick<ActivityStorePort, 'snapshot'>;
   readonly logger: Logger;
   /** How long before its start an activity is loaded. @default 300_000 */
   readonly prewarmAheadMs?: number;
@@ -19,7 +21,7 @@ const AFTER_FAILURE_MS = 60_000;
 
 /**
  * One round of everything that happens by itself: unfinished operations are driven on, activities are loaded ahead of their start, opened
- * and ended by the database's clock. Any number of instances may run it: operations are leased and there is one at a time per activity.
+ * and ended by the database's clock; nothing is ended that Redis' clock still sells. Any number of instances may run it: operations are leased and there is one at a time per activity.
  */
 export async function runSchedule(deps: ScheduleDeps, stopped: () => boolean = () => false): Promise<void> {
   const { database, engine } = deps;
@@ -36,8 +38,22 @@ export async function runSchedule(deps: ScheduleDeps, stopped: () => boolean = (
   for (const [move, ids] of due) {
     for (const id of ids) {
       if (stopped()) return;
+      if (move === 'end' && !(await isOverForBuyers(deps, id))) continue;
       await byTheClock(deps, move, id);
     }
+  }
+}
+
+/** Buyers are let in by Redis' clock up to the last moment: where the database's clock is ahead, it waits. */
+async function isOverForBuyers(deps: ScheduleDeps, id: ActivityId): Promise<boolean> {
+  const activity = await deps.database.activities.get(id);
+  if (activity === null || activity.loadedAtMs === null) return true;
+  try {
+    const snapshot = await deps.store.snapshot(id);
+    return snapshot === null || snapshot.nowMs >= snapshot.endMs;
+  } catch (error) {
+    deps.logger.warn({ activity_id: id, err: error }, 'cannot be ended while Redis does not tell the time');
+    return false;
   }
 }
 
