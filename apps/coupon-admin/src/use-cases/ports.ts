@@ -65,8 +65,8 @@ export interface ActivityRepository {
   dueToStart(limit: number): Promise<ActivityId[]>;
   /** Not ended although their end has come. */
   dueToEnd(limit: number): Promise<ActivityId[]>;
-  /** For a claim released after its activity has left Redis. */
-  lowerSuccessCount(id: ActivityId, units: number): Promise<void>;
+  /** Takes drained_at back: another event of the activity has to be stored. Nothing else changes, the version neither. */
+  watchAgain(id: ActivityId): Promise<void>;
 }
 
 export interface CouponFilter {

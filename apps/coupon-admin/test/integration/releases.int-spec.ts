@@ -1,3 +1,4 @@
+import { activityKeys } from '@coupon/lua';
 import { newKey, useAdmin } from './fixture';
 
 const admin = useAdmin(() => ({ SCHEDULE_INTERVAL_MS: '60000' }));
@@ -12,6 +13,9 @@ describe('release of a claim', () => {
     await admin.call('POST', `${BASE}/${id}/start`);
     return { id, claimId: await admin.win(id, '31', quantity) };
   }
+
+  const drain = (id: string): Promise<unknown> =>
+    admin.database.query('UPDATE flash_sale_activities SET drained_at = UTC_TIMESTAMP(3) WHERE id = ?', [id]);
 
   it('makes the coupons void and gives the units back with an event', async () => {
     const { id, claimId } = await wonClaim();
@@ -72,6 +76,33 @@ describe('release of a claim', () => {
       { status: 1, slot: 1 },
       { status: 1, slot: 2 },
     ]);
+  });
+
+  it('has a drained activity watched again, so that its event is stored', async () => {
+    const { id, claimId } = await wonClaim();
+    await admin.call('POST', `${BASE}/${id}/end`);
+    await drain(id);
+    expect((await release(claimId)).status).toBe(200);
+    expect(await admin.store.snapshot(id)).toMatchObject({ claimed: 0, eventSeq: 2 });
+    const rows = await admin.database.query(
+      'SELECT drained_at, success_count FROM flash_sale_activities WHERE id = ?',
+      [id],
+    );
+    expect(rows).toEqual([{ drained_at: null, success_count: 2 }]);
+  });
+
+  it('is refused once the activity is drained and has left Redis, and changes nothing', async () => {
+    const { id, claimId } = await wonClaim(1);
+    await drain(id);
+    const { activity, stock, outbox, user } = activityKeys(id);
+    await admin.redis.unlink(activity, stock, outbox, user);
+    expect(await release(claimId)).toMatchObject({ status: 409, body: { code: 'CONFLICT' } });
+    const rows = await admin.database.query(
+      `SELECT c.status, c.slot, a.success_count, a.drained_at IS NULL AS watched
+       FROM user_coupons c JOIN flash_sale_activities a ON a.id = c.activity_id WHERE c.claim_id = ?`,
+      [claimId],
+    );
+    expect(rows.map((row) => Object.values(row).map(Number))).toEqual([[1, 1, 1, 0]]);
   });
 
   it('does not find a claim nobody made', async () => {

@@ -102,11 +102,9 @@ export class MysqlActivities implements ActivityRepository {
     return idsOf(rows);
   }
 
-  async lowerSuccessCount(id: ActivityId, units: number): Promise<void> {
-    const rows = await this.db.$executeRaw`
-      UPDATE flash_sale_activities SET success_count = success_count - ${units}
-      WHERE id = ${BigInt(id)} AND success_count >= ${units}`;
-    if (rows !== 1) throw new Error(`activity ${id} has not sold ${units} units`);
+  async watchAgain(id: ActivityId): Promise<void> {
+    await this.db.$executeRaw`
+      UPDATE flash_sale_activities SET drained_at = NULL WHERE id = ${BigInt(id)} AND drained_at IS NOT NULL`;
   }
 }
 

@@ -29,8 +29,9 @@ export async function releaseClaim(
 }
 
 /**
- * Nothing is made void while Redis could not take the units back: a recovery in between would not know where they belong.
- * @throws NOT_READY
+ * Nothing is made void while Redis could not take the units back: a recovery in between would not know where they belong. A drained activity
+ * that Redis still has is watched again, or nobody would store the event of the release.
+ * @throws NOT_READY; CONFLICT when the activity has been drained and has left Redis
  */
 async function requireReachable(deps: ReleaseDeps, tables: AdminTables, id: ActivityId): Promise<void> {
   const activity = foundActivity(await tables.activities.get(id), id);
@@ -39,8 +40,13 @@ async function requireReachable(deps: ReleaseDeps, tables: AdminTables, id: Acti
   const snapshot = await deps.store.snapshot(id).catch((error: unknown) => {
     throw notReady(error);
   });
-  if (snapshot === null && activity.drainedAtMs === null) throw notReady();
-  if (snapshot !== null && snapshot.epoch !== activity.epoch) throw notReady();
+  if (snapshot === null && activity.drainedAtMs !== null) {
+    throw new AppError('CONFLICT', 'the activity is over and archived: its claims can no longer be released', {
+      details: { activity_id: id, status_name: 'ended' },
+    });
+  }
+  if (snapshot === null || snapshot.epoch !== activity.epoch) throw notReady();
+  if (activity.drainedAtMs !== null) await tables.activities.watchAgain(id);
 }
 
 async function plan(

@@ -3,7 +3,7 @@ import type { SettleResult } from '@coupon/lua';
 import type { JsonObject, Operation } from '../model';
 import { foundActivity } from '../not-found';
 import type { AdminTables } from '../ports';
-import { activityOf, step, textIn } from './step';
+import { activityOf, currentActivity, next, notNow, step, textIn } from './step';
 import type { OperationSteps, StepOutcome } from './step';
 
 // The coupons are void in MySQL when the operation is written down. Redis then gives the units back together with an event; the worker
@@ -14,46 +14,51 @@ interface ReleasedRow {
   readonly slot: number | null;
 }
 
-type Settled = SettleResult | { readonly kind: 'drained' };
-
 export const releaseSteps: OperationSteps = {
   created: step({
-    act: async ({ operation, store, reads }): Promise<Settled> => {
-      const id = activityOf(operation);
-      const activity = foundActivity(await reads.activities.get(id), id);
-      const result = await store.settle(id, {
+    act: async (context): Promise<SettleResult> => {
+      const { operation, store } = context;
+      const activity = await currentActivity(context);
+      return store.settle(activity.id, {
         op: 'release',
         claimId: textIn(operation.payload, 'claim_id') as ClaimId,
         userId: textIn(operation.payload, 'user_id') as UserId,
         epoch: activity.epoch,
         reason: textIn(operation.payload, 'reason'),
       });
-      return result.kind === 'not_loaded' && activity.drainedAtMs !== null ? { kind: 'drained' } : result;
     },
     record: (tables, operation, settled) => record(tables, operation, settled),
   }),
 };
 
-async function record(tables: AdminTables, operation: Operation, settled: Settled): Promise<StepOutcome> {
+async function record(tables: AdminTables, operation: Operation, settled: SettleResult): Promise<StepOutcome> {
   switch (settled.kind) {
     case 'released':
     case 'already':
     case 'tombstoned':
+      await watchAgain(tables, operation);
       // Tombstoned: the claim is not in Redis (rebuilt without it), and the tombstone keeps it from coming back.
-      return { kind: 'done', result: answerOf(operation) };
-    case 'drained':
-      // The activity has left Redis: no event will come, so MySQL counts by itself.
-      await tables.activities.lowerSuccessCount(activityOf(operation), rowsOf(operation).length);
       return { kind: 'done', result: answerOf(operation) };
     case 'refused':
       return undo(tables, operation, settled.state);
     case 'confirmed':
     case 'exceeds_total':
     case 'no_such_claim':
-    case 'not_loaded':
     case 'wrong_epoch':
-      throw new Error(`Redis answers ${settled.kind}`);
+      throw notNow(settled);
+    case 'not_loaded':
+      // Written off and removed since the coupons were made void: watched again, it is rebuilt by a worker, and the release goes on.
+      if (await watchAgain(tables, operation)) return next('created');
+      throw notNow(settled);
   }
+}
+
+/** A drained activity is nobody's concern any more; the event of the release is. @returns whether it was drained. */
+async function watchAgain(tables: AdminTables, operation: Operation): Promise<boolean> {
+  const id = activityOf(operation);
+  if (foundActivity(await tables.activities.get(id), id).drainedAtMs === null) return false;
+  await tables.activities.watchAgain(id);
+  return true;
 }
 
 /** Redis knows that the claim was used: the coupons are valid again. */
