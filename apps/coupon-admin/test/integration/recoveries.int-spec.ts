@@ -1,4 +1,5 @@
 import type { ActivityId, ActivityState } from '@coupon/domain';
+import { activityKeys } from '@coupon/lua';
 import { eventually } from '@coupon/testing';
 import type { AdminSeams } from '../../src/create-admin';
 import { newKey, useAdmin } from './fixture';
@@ -71,6 +72,13 @@ async function finishRecovery(id: ActivityId, state: ActivityState, total?: numb
   expect(await admin.store.setState(id, { to: state, epoch })).toMatchObject({ kind: 'changed' });
 }
 
+/** Over, everything stored, and no longer kept in Redis. */
+async function archive(id: ActivityId): Promise<void> {
+  await admin.database.query('UPDATE flash_sale_activities SET drained_at = UTC_TIMESTAMP(3) WHERE id = ?', [id]);
+  const { activity, stock, outbox } = activityKeys(id);
+  await admin.redis.unlink(activity, stock, outbox);
+}
+
 const failedOnes = (id: ActivityId): Promise<unknown[]> =>
   admin.database.query("SELECT kind FROM operations WHERE activity_id = ? AND state = 'failed'", [id]);
 
@@ -129,5 +137,40 @@ describe('stock', () => {
     });
     expect(await post(`${BASE}/${id}/stock`, { add: 5 })).toMatchObject({ status: 200, body: { total_count: 15 } });
     expect(await admin.store.snapshot(id)).toMatchObject({ epoch: 2, total: 15, available: 15 });
+  });
+});
+
+describe('an activity that has been drained and has left Redis', () => {
+  const running = async (): Promise<ActivityId> => {
+    const id = await admin.activity({ total_count: 10 });
+    await post(`${BASE}/${id}/start`);
+    return id;
+  };
+
+  it('is ended in MySQL alone', async () => {
+    const id = await running();
+    await archive(id);
+    expect(await post(`${BASE}/${id}/end`)).toMatchObject({ status: 200, body: { status_name: 'ended' } });
+    expect(await post(`${BASE}/${id}/end`)).toMatchObject({ status: 200, body: { status_name: 'ended' } });
+  });
+
+  it.each([
+    ['pause', undefined],
+    ['stock', { add: 5 }],
+  ])('refuses %s', async (verb, body) => {
+    const id = await running();
+    await archive(id);
+    expect(await post(`${BASE}/${id}/${verb}`, body)).toMatchObject({ status: 409, body: { code: 'ENDED' } });
+    expect((await admin.call('GET', `${BASE}/${id}`)).body.total_count).toBe(10);
+  });
+
+  it('gives units that came too late back to the template', async () => {
+    const id = await running();
+    interference.before('snapshot', () => archive(id));
+    expect(await post(`${BASE}/${id}/stock`, { add: 5 })).toMatchObject({ status: 409, body: { code: 'ENDED' } });
+    const { body } = await admin.call('GET', `${BASE}/${id}`);
+    expect(body.total_count).toBe(10);
+    const template = await admin.call('GET', `/api/v1/coupon-templates/${body.coupon_id}`);
+    expect(template.body.allocated_count).toBe(10);
   });
 });

@@ -14,7 +14,7 @@ import { tooFewUnits } from './create-activity.use-case';
 
 /**
  * Adds units: MySQL counts them in the transaction that writes the operation down, Redis once per operation id afterwards. An activity
- * that is not loaded yet is done with the first. @throws ACTIVITY_NOT_FOUND, CONFLICT, OUTCOME_UNKNOWN
+ * that is not loaded yet is done with the first. @throws ACTIVITY_NOT_FOUND, CONFLICT, ENDED, OUTCOME_UNKNOWN
  */
 export async function addStock(
   deps: ActivityDeps,
@@ -33,6 +33,7 @@ async function plan(
 ): Promise<Plan> {
   const nowMs = await tables.nowMs();
   const before = await lockAfterTemplate(tables, id);
+  if (before.drainedAtMs !== null) throw new AppError('ENDED', 'the activity is over');
   if (!takesStock(before, nowMs)) {
     throw new AppError('CONFLICT', 'the activity is over', { details: { status_name: 'ended' } });
   }

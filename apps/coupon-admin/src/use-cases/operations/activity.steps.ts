@@ -85,7 +85,7 @@ export const stockSteps: OperationSteps = {
       const id = activityOf(operation);
       const { epoch, totalCount } = await currentActivity(context);
       const snapshot = await store.snapshot(id);
-      if (snapshot === null) return { kind: 'not_loaded' };
+      if (snapshot === null) return orGone(context, { kind: 'not_loaded' });
       // About to be replaced by a recovery: neither its total nor what is added to it counts.
       if (snapshot.epoch !== epoch) return { kind: 'wrong_epoch' };
       // Operations of an activity are one at a time, so nothing else moves either total meanwhile.
@@ -93,6 +93,7 @@ export const stockSteps: OperationSteps = {
       return store.addStock(id, { operationId: operation.operationId, add: numberIn(operation.payload, 'add'), epoch });
     },
     record: async (tables, operation, result): Promise<StepOutcome> => {
+      if (result.kind === 'gone') return takeStockBack(tables, operation);
       if (result.kind !== 'added' && result.kind !== 'already') throw notNow(result);
       return done(await readActivity(tables, operation), await tables.nowMs());
     },
@@ -105,9 +106,11 @@ function openStep(startMs?: (operation: Operation) => number): Step {
     act: async (context) => {
       const { operation, store } = context;
       const window = startMs === undefined ? {} : { startMs: startMs(operation) };
-      return store.setState(activityOf(operation), { to: 'open', epoch: await currentEpoch(context), ...window });
+      const change = { to: 'open', epoch: await currentEpoch(context), ...window } as const;
+      return orGone(context, await store.setState(activityOf(operation), change));
     },
     record: async (tables, operation, result): Promise<StepOutcome> => {
+      if (result.kind === 'gone') return OVER;
       if (result.kind === 'refused') {
         return { kind: 'failed', code: 'CONFLICT', message: `Redis says the activity is ${result.state}` };
       }
@@ -119,12 +122,14 @@ function openStep(startMs?: (operation: Operation) => number): Step {
 
 function setStateStep(to: ActivityState, state: string): Step {
   return step({
-    act: async (context): Promise<SetStateResult> => {
+    act: async (context): Promise<SetStateResult | Gone> => {
       // Never loaded: there is nothing in Redis to stop.
       if (context.operation.payload['loaded'] !== true) return { kind: 'unchanged', from: to };
-      return context.store.setState(activityOf(context.operation), { to, epoch: await currentEpoch(context) });
+      const change = { to, epoch: await currentEpoch(context) };
+      return orGone(context, await context.store.setState(activityOf(context.operation), change));
     },
     record: (_tables, _operation, result): StepOutcome => {
+      if (result.kind === 'gone') return to === 'ended' ? next(state) : OVER;
       if (result.kind === 'refused') {
         return { kind: 'failed', code: 'CONFLICT', message: `Redis says the activity is ${result.state}` };
       }
@@ -132,6 +137,30 @@ function setStateStep(to: ActivityState, state: string): Step {
       return next(state);
     },
   });
+}
+
+/** Not in Redis any more, and not to come back: it is over and everything of it is stored. */
+interface Gone {
+  readonly kind: 'gone';
+}
+
+const OVER: StepOutcome = { kind: 'failed', code: 'ENDED', message: 'the activity is over' };
+
+async function orGone<Result extends { readonly kind: string }>(
+  context: StepContext,
+  result: Result,
+): Promise<Result | Gone> {
+  if (result.kind !== 'not_loaded') return result;
+  return (await currentActivity(context)).drainedAtMs === null ? result : { kind: 'gone' };
+}
+
+/** The units MySQL has counted already cannot be sold any more. */
+async function takeStockBack(tables: AdminTables, operation: Operation): Promise<StepOutcome> {
+  const before = await lockAfterTemplate(tables, activityOf(operation));
+  const units = numberIn(operation.payload, 'add');
+  await tables.templates.giveBack(before.couponId, units);
+  await changeActivity(tables, operation, before, { totalCount: before.totalCount - units }, await tables.nowMs());
+  return OVER;
 }
 
 async function currentEpoch(context: StepContext): Promise<number> {
