@@ -10,4 +10,9 @@ export const ALLOWED_DEAD_EXPORTS: Readonly<
     reason: 'for use cases whose role depends on the request; routes ask for theirs in authenticateHttp',
     names: ['requireRole'],
   },
+  '@coupon/testing': {
+    reason:
+      'doubles for ports and a server without a database around it; specs so far break real connections instead (TcpProxy)',
+    names: ['testServer', 'alwaysThrow', 'delay', 'dropReply'],
+  },
 };
