@@ -7,6 +7,7 @@ import { Refusal } from './refusal.mjs';
 
 const STAMP = '.coupon-lock-sha256';
 const WANTED_NODE = 24;
+const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
 
 /**
  * @typedef {{ version?: string, integrity?: string, optional?: boolean, link?: boolean }} LockEntry
@@ -91,6 +92,7 @@ function npmCommand(env) {
 }
 
 /**
+ * Runs a command to its end. It never outlives this process: two of them at once would spoil node_modules.
  * @param {readonly string[]} command
  * @param {readonly string[]} args
  * @param {string} cwd
@@ -103,12 +105,31 @@ function run([program = 'npm', ...first], args, cwd, env) {
     let output = '';
     for (const stream of [child.stdout, child.stderr])
       stream.setEncoding('utf8').on('data', (text) => (output += text));
-    child.once('error', (error) =>
+    const endChild = () => child.kill('SIGTERM');
+    /** @type {NodeJS.Signals | undefined} */
+    let stoppedBy;
+    /** @type {(signal: NodeJS.Signals) => void} */
+    const onSignal = (signal) => {
+      stoppedBy = signal;
+      endChild();
+    };
+    process.once('exit', endChild);
+    for (const signal of SIGNALS) process.once(signal, onSignal);
+    const forget = () => {
+      process.removeListener('exit', endChild);
+      for (const signal of SIGNALS) process.removeListener(signal, onSignal);
+    };
+    child.once('error', (error) => {
+      forget();
       reject(
         'code' in error && error.code === 'ENOENT' ? new Refusal('npm is not installed; it comes with Node.') : error,
-      ),
-    );
-    child.once('close', (code) => resolve({ code, output }));
+      );
+    });
+    child.once('close', (code) => {
+      forget();
+      if (stoppedBy) reject(new Refusal(`stopped by ${stoppedBy}`));
+      else resolve({ code, output });
+    });
   });
 }
 
