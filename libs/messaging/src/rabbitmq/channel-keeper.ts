@@ -2,6 +2,7 @@ import type { Channel, ChannelModel } from 'amqplib';
 import { backoffDelayMs } from '../backoff';
 import type { ChannelStatus, MessagingLogger } from '../ports';
 import type { AmqpConnection } from './amqp-connection';
+import { closeChannel } from './close-channel';
 
 export interface ChannelKeeperOptions<C extends Channel> {
   readonly connection: AmqpConnection;
@@ -66,7 +67,7 @@ export class ChannelKeeper<C extends Channel> {
     const channel = this.current;
     if (channel === undefined) return;
     this.lose(channel, new Error('channel given up'));
-    await closeQuietly(channel);
+    await closeChannel(channel);
     this.retry();
   }
 
@@ -78,7 +79,7 @@ export class ChannelKeeper<C extends Channel> {
     const channel = this.current;
     if (channel !== undefined) {
       this.lose(channel, new Error('channel closed'));
-      await closeQuietly(channel);
+      await closeChannel(channel);
     }
     this.wake();
   }
@@ -111,7 +112,7 @@ export class ChannelKeeper<C extends Channel> {
     } catch (error) {
       this.lastError = error instanceof Error ? error.message : String(error);
       this.options.logger.warn({ err: error, instance: this.options.name }, 'channel cannot be opened');
-      if (channel !== undefined && open) await closeQuietly(channel);
+      if (channel !== undefined && open) await closeChannel(channel);
       this.retry();
     } finally {
       this.opening = false;
@@ -119,7 +120,7 @@ export class ChannelKeeper<C extends Channel> {
     if (this.closed && this.current !== undefined) {
       const late = this.current;
       this.current = undefined;
-      await closeQuietly(late);
+      await closeChannel(late);
     }
   }
 
@@ -146,19 +147,4 @@ export class ChannelKeeper<C extends Channel> {
   private wake(): void {
     for (const done of [...this.waiting]) done();
   }
-}
-
-/** A channel that is closed already says so by throwing; there is nothing left to do then. */
-async function closeQuietly(channel: Channel): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeUp = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, 1_000);
-  });
-  await Promise.race([
-    Promise.resolve()
-      .then(() => channel.close())
-      .catch(() => undefined),
-    timeUp,
-  ]);
-  clearTimeout(timer);
 }

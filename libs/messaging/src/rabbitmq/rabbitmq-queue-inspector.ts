@@ -1,6 +1,7 @@
 import type { Channel, ChannelModel, GetMessage } from 'amqplib';
 import type { Delivery, QueueInspector } from '../ports';
 import type { AmqpConnection } from './amqp-connection';
+import { closeChannel } from './close-channel';
 import { toDelivery } from './to-delivery';
 
 /** Opens a channel per call, so that what was looked at and kept returns to its queue when the call ends. */
@@ -42,15 +43,12 @@ export class RabbitMqQueueInspector implements QueueInspector {
     await this.options.connection.start();
     const model: ChannelModel = await this.options.connection.whenUp(this.options.connectTimeoutMs ?? 5_000);
     const channel = await model.createChannel();
-    let open = true;
+    // What went wrong also rejects the call that met it.
     channel.on('error', () => undefined);
-    channel.once('close', () => {
-      open = false;
-    });
     try {
       return await use(channel);
     } finally {
-      if (open) await channel.close();
+      await closeChannel(channel);
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { ChannelModel } from 'amqplib';
+import { closeChannel } from './close-channel';
 
 export interface QueueDeclaration {
   readonly name: string;
@@ -67,10 +68,13 @@ export async function declareTopology(model: ChannelModel, topology: Topology): 
   const channel = await model.createChannel();
   // The refusal also rejects the call that met it; without a listener the event alone would end the process.
   channel.on('error', () => undefined);
-  for (const { name, type } of topology.exchanges) await channel.assertExchange(name, type, { durable: true });
-  for (const queue of topology.queues) {
-    await channel.assertQueue(queue.name, { durable: true, arguments: queue.arguments });
-    for (const { exchange, routingKey } of queue.bindings) await channel.bindQueue(queue.name, exchange, routingKey);
+  try {
+    for (const { name, type } of topology.exchanges) await channel.assertExchange(name, type, { durable: true });
+    for (const queue of topology.queues) {
+      await channel.assertQueue(queue.name, { durable: true, arguments: queue.arguments });
+      for (const { exchange, routingKey } of queue.bindings) await channel.bindQueue(queue.name, exchange, routingKey);
+    }
+  } finally {
+    await closeChannel(channel);
   }
-  await channel.close();
 }
