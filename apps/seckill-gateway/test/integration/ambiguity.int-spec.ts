@@ -1,3 +1,4 @@
+import { activityKeys } from '@coupon/lua';
 import { TcpProxy, eventually, useRedisDatabase } from '@coupon/testing';
 import { useGateway } from './fixture';
 import type { Answer } from './fixture';
@@ -38,6 +39,8 @@ describe('invariant 4: an outcome nobody knows is never guessed', () => {
     const lost = await gateway.buy({ activity_id, user_id: 1 }, key);
     expect(code(lost)).toEqual([504, 'OUTCOME_UNKNOWN']);
     expect(await gateway.store.snapshot(activity_id)).toMatchObject({ claimed: 1 });
+    // Invariant 1: the unit is gone, and its event is there, although nobody has heard of it.
+    expect(await gateway.redis.xlen(activityKeys(activity_id).outbox)).toBe(1);
     proxy.setMode('pass');
     proxy.cut();
     await ready();

@@ -52,6 +52,20 @@ describe('POST /api/v1/seckill/purchase', () => {
     expect(answers[5]?.headers['retry-after']).toBe('1');
   });
 
+  test('invariant 10: a gateway whose clock is hours off sells what Redis sells, and refuses what Redis refuses', async () => {
+    const now = Date.now();
+    const open = await gateway.open({ startMs: now - 60_000, endMs: now + 60_000 });
+    const over = await gateway.open({ startMs: now - 120_000, endMs: now - 60_000 });
+    const offsets = [-7_200_000, -90_000, 7_200_000];
+    for (const [user, offsetMs] of offsets.entries()) {
+      const wrongClock = jest.spyOn(Date, 'now').mockImplementation(() => now + offsetMs);
+      const sold = await gateway.buy({ activity_id: open, user_id: user + 1 });
+      const refused = await gateway.buy({ activity_id: over, user_id: user + 1 });
+      wrongClock.mockRestore();
+      expect([sold.body.code, refused.body.code]).toEqual(['OK', 'ENDED']);
+    }
+  });
+
   test('the same Idempotency-Key gets the same receipt; with another quantity it is a conflict', async () => {
     const activity_id = await gateway.open({ perUserLimit: 3 });
     const key = { 'idempotency-key': 'abc-1' };

@@ -220,6 +220,28 @@ describe('storing claims', () => {
     expect(kinds(outcomes)).toEqual(['stored', 'stored']);
   });
 
+  it('invariant 6: keeps the events of an epoch that MySQL has left behind', async () => {
+    const place = await db.anActivity();
+    await db.database.query('UPDATE flash_sale_activities SET epoch = 4 WHERE id = ?', [place.activityId]);
+    const claim = claimed(place, 1, { epoch: 3 });
+    expect(kinds(await storeEvents([claim, claimed(place, 2, { epoch: 4 })]))).toEqual(['stored', 'stored']);
+    expect(await db.totals(place.activityId)).toEqual({ success_count: 2, coupons: 2, live: 2, events: 2 });
+    expect(kinds(await storeEvents([released(claim, 3)]))).toEqual(['stored']);
+    expect(await db.totals(place.activityId)).toEqual({ success_count: 1, coupons: 2, live: 1, events: 3 });
+  });
+
+  it('invariant 6: a fault of the server is thrown, never called bad data: it spends no attempt and parks nobody', async () => {
+    const place = await db.anActivity();
+    const claim = claimed(place, 1);
+    await storeEvents([claim]);
+    // A table that is not there stands for every server that is reached and not fit for work: it says nothing about the events.
+    await db.database.query('RENAME TABLE claim_events TO moved_away');
+    await expect(newStore().storeClaims([claimed(place, 2)])).rejects.toThrow();
+    await expect(newStore().storeReleases([released(claim, 3)], { tombstones: true })).rejects.toThrow();
+    await db.database.query('RENAME TABLE moved_away TO claim_events');
+    expect(await db.totals(place.activityId)).toEqual({ success_count: 1, coupons: 1, live: 1, events: 1 });
+  });
+
   it('survives lanes that move the counters of several activities in every order', async () => {
     const places: Place[] = [];
     for (let n = 0; n < 4; n += 1) places.push(await db.anActivity());

@@ -18,6 +18,7 @@ import { useMysqlDatabase, useRedisDatabase } from '@coupon/testing';
 import { MysqlRestoreLedger } from '../../src/adapters/mysql-restore-ledger';
 import { RestoreActivity } from '../../src/use-cases/restore-activity.use-case';
 import { VerifyClaimRedis } from '../../src/use-cases/verify-claim-redis.use-case';
+import type { VerifyClaimRedisOptions } from '../../src/use-cases/verify-claim-redis.use-case';
 
 const HOUR_MS = 3_600_000;
 const logger = pino({ level: 'silent' });
@@ -43,7 +44,7 @@ beforeEach(() => {
   pipelineEmpty = true;
 });
 
-function verifier(): VerifyClaimRedis {
+function verifier(over: Partial<VerifyClaimRedisOptions> = {}): VerifyClaimRedis {
   const ledger = new MysqlRestoreLedger(prisma, { userRatePerSecond: 0, chunk: 3 });
   const restore = new RestoreActivity({
     store,
@@ -60,6 +61,7 @@ function verifier(): VerifyClaimRedis {
     restoreGraceMs: 0,
     nowMs: () => Date.now(),
     logger,
+    ...over,
   });
 }
 
@@ -264,6 +266,34 @@ describe('invariant 9: Redis after a restart', () => {
     expect(await claim(redis, id, 2)).toMatchObject({ replayed: true });
   });
 
+  test('a Redis whose counters do not add up is rebuilt, not believed', async () => {
+    const id = await running(5, 1);
+    await claim(redis, id, 1);
+    await persistOutbox(id);
+    await redis.set(activityKeys(id).stock, '5');
+    await anotherRun(id);
+    expect(await verifier().execute(id)).toBe('restored');
+    expect(await store.snapshot(id)).toMatchObject({ epoch: 2, claimed: 1, available: 4 });
+  });
+
+  test('only what was seen of the queue after the doubt began counts', async () => {
+    const id = await running(5, 1);
+    await anotherRun(id);
+    const asked: number[] = [];
+    let nowMs = 1_000;
+    const verify = verifier({
+      nowMs: () => nowMs,
+      pipelineEmptySince: (sinceMs) => {
+        asked.push(sinceMs);
+        return Promise.resolve(asked.length > 1);
+      },
+    });
+    expect(await verify.execute(id)).toBe('waiting');
+    nowMs = 9_000;
+    expect(await verify.execute(id)).toBe('adopted');
+    expect(asked).toEqual([1_000, 1_000]);
+  });
+
   test('a rebuild waits until the outbox that was left is relayed', async () => {
     const id = await running(5, 1);
     await claim(redis, id, 1);
@@ -271,6 +301,10 @@ describe('invariant 9: Redis after a restart', () => {
     await anotherRun(id);
     const verify = verifier();
     expect(await verify.execute(id)).toBe('waiting');
+    // Nothing has begun: what is in the outbox belongs to the epoch that still holds.
+    expect(await prisma.flashSaleActivity.findUniqueOrThrow({ where: { id: BigInt(id) } })).toMatchObject({ epoch: 1 });
+    expect(await prisma.operation.count({ where: { activityId: BigInt(id) } })).toBe(0);
+    expect(await redis.hget(activityKeys(id).activity, 'state')).toBe('closed');
     await persistOutbox(id);
     expect(await verify.execute(id)).toBe('restored');
     expect(await store.snapshot(id)).toMatchObject({ claimed: 1, available: 4 });

@@ -186,6 +186,17 @@ describe('ActivityStore', () => {
     expect(await lua.store.snapshot(lost.activityId)).toMatchObject({ claimed: 2, eventSeq: 1001 });
   });
 
+  test('invariant 9: a restore without the receipts of what was claimed is refused: the activity stays lost, not half there', async () => {
+    const lost = lua.definition({ epoch: 2 });
+    expect(await lua.store.restore(lost, { claimed: 3, eventSeq: 3, claims: chunks() })).toEqual({
+      kind: 'incomplete',
+    });
+    expect(await lua.store.snapshot(lost.activityId)).toBeNull();
+    expect(await lua.store.restore(lost, { claimed: 11, eventSeq: 11, claims: chunks() })).toEqual({
+      kind: 'exceeds_total',
+    });
+  });
+
   test('invariant 9: a restore throws no outbox entry away and goes back to no older epoch', async () => {
     const activity = await lua.open({ epoch: 3 });
     await lua.outcomes(activity.activityId, aClaim(1));

@@ -2,6 +2,7 @@ import { OutboxStream } from '../../src/outbox-stream';
 import { activityKeys } from '../../src/keys';
 import { claimKeys } from '../../src/claim-units';
 import { runScript } from '../../src/run-script';
+import type { TemplateId } from '@coupon/domain';
 import type { ClaimOutcome } from '../../src/claim-units';
 import { HOUR_MS, aClaim, useLua } from './fixture';
 
@@ -38,7 +39,15 @@ describe('claim-units', () => {
     expect(await lua.store.snapshot(activityId)).toMatchObject({ available: 1, claimed: 2, eventSeq: 1 });
   });
 
-  test('invariant 1: a relay group that is created late still gets every event, because it starts at id 0', async () => {
+  test('invariant 1: the script alone leaves both, so a caller that dies before it reads the reply loses nothing', async () => {
+    const { activityId } = await lua.open();
+    const { userId, claimId } = aClaim(1);
+    await runScript(lua.redis, 'claimUnits', claimKeys(activityId), [lua.runId, userId, claimId, 1, '']);
+    expect(await lua.store.snapshot(activityId)).toMatchObject({ available: 9, claimed: 1, eventSeq: 1 });
+    expect(await lua.redis.xlen(activityKeys(activityId).outbox)).toBe(1);
+  });
+
+  test('invariant 1: a relay that comes late still gets every event', async () => {
     const { activityId } = await lua.open();
     await lua.outcomes(activityId, aClaim(1), aClaim(2));
     const entries = await new OutboxStream(lua.redis).read(activityId, { consumer: 'first reader', count: 10 });
@@ -53,10 +62,17 @@ describe('claim-units', () => {
     ['a claim id of the wrong length', ['1', 'A', '1', '']],
     ['a key that is too long', ['1', 'A'.repeat(26), '1', 'k'.repeat(65)]],
     ['a missing value', ['1', 'A'.repeat(26), '1']],
+    ['a quantity above 2^31-1', ['1', 'A'.repeat(26), '2147483648', '']],
+    ['a quantity in another notation', ['1', 'A'.repeat(26), '1e1', '']],
+    ['the user id 0', ['0', 'A'.repeat(26), '1', '']],
+    ['a user id with a leading zero', ['007', 'A'.repeat(26), '1', '']],
+    ['a claim id with a colon in it', ['1', `${'A'.repeat(25)}:`, '1', '']],
   ])('invariant 2: one bad claim (%s) refuses the whole batch before the first write', async (_, bad) => {
     const { activityId } = await lua.open({ userRatePerSecond: 5 });
     const good = aClaim(1);
-    const before = await lua.redis.dump(activityKeys(activityId).activity);
+    const everything = (): Promise<unknown[]> =>
+      Promise.all(Object.values(activityKeys(activityId)).map((key: string) => lua.redis.dumpBuffer(key)));
+    const before = await everything();
     const reply = await runScript(lua.redis, 'claimUnits', claimKeys(activityId), [
       lua.runId,
       good.userId,
@@ -66,18 +82,25 @@ describe('claim-units', () => {
       ...bad,
     ]);
     expect(reply).toEqual([-4]);
-    expect(await lua.redis.dump(activityKeys(activityId).activity)).toEqual(before);
-    expect(await lua.redis.exists(activityKeys(activityId).user, activityKeys(activityId).rateEven)).toBe(0);
-    expect(await lua.redis.xlen(activityKeys(activityId).outbox)).toBe(0);
+    expect(await everything()).toEqual(before);
   });
 
   test('invariant 2: ids and times keep all their digits', async () => {
-    const { activityId } = await lua.open({ total: 1 });
     const user = '9223372036854775807';
-    await lua.outcomes(activityId, aClaim(user));
-    const [entry] = await new OutboxStream(lua.redis).read(activityId, { consumer: 'a', count: 1 });
-    expect((JSON.parse(entry?.body ?? '') as { user_id: string }).user_id).toBe(user);
-    expect(Date.parse((JSON.parse(entry?.body ?? '') as { claimed_at: string }).claimed_at)).toBeGreaterThan(1.7e12);
+    const template = '9223372036854775806' as TemplateId;
+    const { activityId } = await lua.open({ total: 1, templateId: template });
+    const claim = aClaim(user);
+    const before = (await lua.store.snapshot(activityId))?.nowMs ?? 0;
+    await lua.outcomes(activityId, claim);
+    const after = (await lua.store.snapshot(activityId))?.nowMs ?? 0;
+    const release = { op: 'release', claimId: claim.claimId, userId: claim.userId, epoch: 1, reason: '' } as const;
+    await lua.store.settle(activityId, release);
+    const entries = await new OutboxStream(lua.redis).read(activityId, { consumer: 'a', count: 2 });
+    const ids = { user_id: user, template_id: template, activity_id: activityId };
+    expect(entries.map(({ body }) => JSON.parse(body) as object)).toMatchObject([ids, ids]);
+    const { claimed_at } = JSON.parse(entries[0]?.body ?? '') as { claimed_at: string };
+    expect(Date.parse(claimed_at)).toBeGreaterThanOrEqual(before);
+    expect(Date.parse(claimed_at)).toBeLessThanOrEqual(after);
   });
 
   test('invariant 3: the same key gets the same receipt, also when nothing is left and when the sale is over', async () => {
@@ -119,6 +142,25 @@ describe('claim-units', () => {
     );
     expect(codes(answers)).toEqual(['WON', 'REPLAY', 'REPLAY', 'REPLAY']);
     expect(await lua.store.snapshot(activityId)).toMatchObject({ claimed: 1 });
+  });
+
+  test('invariant 3: at limit 1 the replay comes first, too: sold out, paused and ended change nothing', async () => {
+    const { activityId } = await lua.open({ total: 1 });
+    const again = async (): Promise<string[]> => codes(await lua.outcomes(activityId, aClaim(1)));
+    expect(await again()).toEqual(['WON']);
+    expect(await again()).toEqual(['REPLAY']);
+    await lua.store.setState(activityId, { to: 'paused', epoch: 1 });
+    expect(await again()).toEqual(['REPLAY']);
+    await lua.store.setState(activityId, { to: 'ended', epoch: 1 });
+    expect(await again()).toEqual(['REPLAY']);
+  });
+
+  test('invariant 3: a replay is no try: the rate neither refuses it nor counts it', async () => {
+    const { activityId } = await lua.open({ perUserLimit: 3, userRatePerSecond: 1 });
+    const keyed = (key: string): ReturnType<typeof aClaim> => aClaim(1, { idempotencyKey: key });
+    const answers = await lua.outcomes(activityId, keyed('a'), keyed('b'), keyed('a'), keyed('a'));
+    expect(codes(answers)).toEqual(['WON', 'RATE_LIMITED', 'REPLAY', 'REPLAY']);
+    expect(codes(await lua.outcomes(activityId, keyed('a')))).toEqual(['REPLAY']);
   });
 
   test('a new key is a new claim until the limit of the user', async () => {
@@ -185,8 +227,13 @@ describe('claim-units', () => {
     const redisNow = Number(seconds) * 1000;
     const notYet = await lua.open({ startMs: redisNow + HOUR_MS, endMs: redisNow + 2 * HOUR_MS });
     const over = await lua.open({ startMs: redisNow - 2 * HOUR_MS, endMs: redisNow - HOUR_MS });
+    const now = await lua.open({ startMs: redisNow - HOUR_MS, endMs: redisNow + HOUR_MS, perUserLimit: 2 });
     const wrongClock = jest.spyOn(Date, 'now').mockReturnValue(redisNow + 1.5 * HOUR_MS);
+    expect(codes(await lua.outcomes(now.activityId, aClaim(1)))).toEqual(['WON']);
     expect(codes(await lua.outcomes(notYet.activityId, aClaim(1)))).toEqual(['NOT_STARTED']);
+    expect(codes(await lua.outcomes(over.activityId, aClaim(1)))).toEqual(['ENDED']);
+    wrongClock.mockReturnValue(redisNow - 1.5 * HOUR_MS);
+    expect(codes(await lua.outcomes(now.activityId, aClaim(1)))).toEqual(['WON']);
     expect(codes(await lua.outcomes(over.activityId, aClaim(1)))).toEqual(['ENDED']);
     wrongClock.mockRestore();
   });

@@ -1,3 +1,4 @@
+import { connect } from 'amqplib';
 import { RabbitMqConsumer, RabbitMqPublisher, RabbitMqQueueInspector, workQueueTopology } from '../../src';
 import type { OutgoingMessage, RabbitMqPublisherOptions, Topology } from '../../src';
 import { describeEventTransport } from '../conformance/describe-event-transport';
@@ -72,6 +73,19 @@ describe('RabbitMQ adapter', () => {
     expect(refused).toBeGreaterThan(0);
     const inspector = new RabbitMqQueueInspector({ connection: broker.connection() });
     await soon(async () => (await inspector.ready(QUEUE)) === confirmed);
+    await publisher.close();
+  });
+
+  it('invariant 5: publishes persistent messages', async () => {
+    const publisher = await publisherOf();
+    await publisher.publishBatch([message(1), { ...message(2), queue: QUEUE }]);
+    const connection = await connect(broker.url);
+    const channel = await connection.createChannel();
+    const modes: unknown[] = [];
+    await channel.consume(QUEUE, (got) => got !== null && modes.push(got.properties.deliveryMode), { noAck: true });
+    await soon(() => modes.length === 2);
+    expect(modes).toEqual([2, 2]);
+    await connection.close();
     await publisher.close();
   });
 
