@@ -206,6 +206,14 @@ export class ActivityStore {
     throw new UnexpectedReplyError('restore-activity', reply);
   }
 
+  /** Closes what is left of a lost activity. @returns false when it is whole and on this run: nothing is lost (any more). */
+  async closeLost(id: ActivityId, epoch: number): Promise<boolean> {
+    const k = activityKeys(id);
+    const keys = [k.activity, k.stock, k.user, k.outbox];
+    const reply = await this.call('closeLostActivity', keys, [await this.runIdOf(k.activity), epoch]);
+    return reply[0] !== REPLY.NOTHING_TO_RESTORE;
+  }
+
   /** Gives an outbox its relay group back, from id 0, if it has lost it: entries without a group would wait for ever. */
   async ensureRelayGroup(id: ActivityId): Promise<void> {
     const { outbox } = activityKeys(id);

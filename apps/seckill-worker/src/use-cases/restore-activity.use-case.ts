@@ -42,7 +42,7 @@ export interface RestoreLedger {
 }
 
 export interface RestoreActivityOptions {
-  readonly store: Pick<ActivityStore, 'setState' | 'restore' | 'ensureRelayGroup'>;
+  readonly store: Pick<ActivityStore, 'setState' | 'restore' | 'ensureRelayGroup' | 'closeLost'>;
   readonly outbox: Pick<OutboxStream, 'pending'>;
   readonly ledger: RestoreLedger;
   readonly markPersisted: (id: ActivityId, events: readonly PersistedEvent[]) => Promise<unknown>;
@@ -56,11 +56,11 @@ export interface RestoreActivityOptions {
 export class RestoreActivity {
   constructor(private readonly options: RestoreActivityOptions) {}
 
-  /** Closes what is left and lets its outbox be relayed. @returns true when the outbox is empty. */
+  /** Closes what is left and lets its outbox be relayed. @returns true when something is lost and the outbox is empty. */
   async prepare(id: ActivityId, epoch: number): Promise<boolean> {
     const { store, outbox } = this.options;
-    // Under that epoch only: what another worker has put back already must stay open.
-    await store.setState(id, { to: 'closed', epoch });
+    // Under that epoch only, and never a whole one: what somebody has put back or loaded meanwhile must stay open.
+    if (!(await store.closeLost(id, epoch))) return false;
     await store.ensureRelayGroup(id);
     return (await outbox.pending(id)).length === 0;
   }

@@ -348,6 +348,7 @@ describe('invariant 9: Redis after a restart', () => {
       logger,
     });
     expect(await late.prepare(id, 1)).toBe(true);
+    expect(await late.prepare(id, 2)).toBe(false);
     expect(await late.execute(id, SEEN)).toBe(false);
     // It saw the restore under way, and the other one finished before it could lock the row.
     expect(await late.execute(id, { epoch: 2, restoring: true })).toBe(false);

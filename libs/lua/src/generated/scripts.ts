@@ -12,6 +12,12 @@ export const scripts = {
     numberOfKeys: 1,
     text: "--[[\npurpose: accept a new run of Redis for an activity that was verified after a restart (DESIGN invariant 9). Only from the run that was verified.\nkeys:\n  KEYS[1] coupon:activity:{id} hash\nargs:\n  ARGV[1] epoch the caller knows  ARGV[2] run id that was verified against  ARGV[3] run id of this server\nreturns: {1} adopted | {2} already so | {-1} not loaded | {-7, epoch} wrong epoch | {-6, run id} opened on yet another run\nttl: none\n]]\nlocal a = redis.call('HMGET', KEYS[1], 'epoch', 'run_id')\nif not a[1] then\n  return { -1 }\nend\nif a[1] ~= ARGV[1] then\n  return { -7, a[1] }\nend\nif a[2] == ARGV[3] then\n  return { 2 }\nend\nif a[2] ~= ARGV[2] then\n  return { -6, a[2] }\nend\nredis.call('HSET', KEYS[1], 'run_id', ARGV[3])\nreturn { 1 }\n",
   },
+  /** activity/close-lost-activity.lua */
+  closeLostActivity: {
+    sha1: 'ab4f2f1f0d2b1e7e7d9c9fba2a0676ce29168773',
+    numberOfKeys: 4,
+    text: "--[[\npurpose: close what is left of an activity before it is rebuilt (DESIGN invariant 9). A whole activity on this run of Redis is never closed: somebody\n         has loaded it since the loss was seen.\nkeys:\n  KEYS[1] coupon:activity:{id} hash\n  KEYS[2] coupon:stock:{id} string\n  KEYS[3] coupon:user:{id} hash\n  KEYS[4] coupon:outbox:{id} stream\nargs:\n  ARGV[1] run id of this server  ARGV[2] epoch the caller knows\nreturns: {1} closed | {-1} nothing is left | {-7, epoch} wrong epoch | {-14} whole and on this run\nttl: none\n]]\nlocal a = redis.call('HMGET', KEYS[1], 'epoch', 'run_id', 'claimed', 'state')\nif not a[1] then\n  return { -1 }\nend\nif a[1] ~= ARGV[2] then\n  return { -7, a[1] }\nend\nlocal groups = redis.pcall('XINFO', 'GROUPS', KEYS[4])\nlocal whole = redis.call('EXISTS', KEYS[2]) == 1\n  and (tonumber(a[3] or '1') == 0 or redis.call('EXISTS', KEYS[3]) == 1)\n  and not groups.err\n  and #groups > 0\nif whole and a[2] == ARGV[1] and a[4] ~= 'closed' then\n  return { -14 }\nend\nredis.call('HSET', KEYS[1], 'state', 'closed')\nreturn { 1 }\n",
+  },
   /** activity/prewarm-activity.lua */
   prewarmActivity: {
     sha1: '4c0102d30d7a54f66876d824bcddd79a60a5fb15',

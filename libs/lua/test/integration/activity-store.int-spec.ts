@@ -197,6 +197,22 @@ describe('ActivityStore', () => {
     });
   });
 
+  test('invariant 9: only what is lost is closed before a rebuild, never a whole activity on this run', async () => {
+    const whole = await lua.open();
+    expect(await lua.store.closeLost(whole.activityId, 1)).toBe(false);
+    expect(await lua.store.snapshot(whole.activityId)).toMatchObject({ state: 'open' });
+    const elsewhere = await lua.open();
+    await lua.redis.hset(activityKeys(elsewhere.activityId).activity, 'run_id', 'an-earlier-run');
+    expect(await lua.store.closeLost(elsewhere.activityId, 2)).toBe(true);
+    expect(await lua.store.snapshot(elsewhere.activityId)).toMatchObject({ state: 'open' });
+    expect(await lua.store.closeLost(elsewhere.activityId, 1)).toBe(true);
+    expect(await lua.store.snapshot(elsewhere.activityId)).toMatchObject({ state: 'closed' });
+    const half = await lua.open();
+    await lua.redis.del(activityKeys(half.activityId).stock);
+    expect(await lua.store.closeLost(half.activityId, 1)).toBe(true);
+    expect(await lua.redis.hget(activityKeys(half.activityId).activity, 'state')).toBe('closed');
+  });
+
   test('invariant 9: a restore throws no outbox entry away and goes back to no older epoch', async () => {
     const activity = await lua.open({ epoch: 3 });
     await lua.outcomes(activity.activityId, aClaim(1));
