@@ -40,9 +40,9 @@ export interface RelayOptions {
   readonly random: () => number;
   /** Name in the consumer group, unique among running relays. */
   readonly consumer: string;
-  /** Entries per read. @default 500 */
+  /** Entries per read. @default 250 */
   readonly batchSize?: number;
-  /** Batches under way at once: while some wait for their confirms the next is read. @default 8 */
+  /** Batches under way at once: while some wait for their confirms the next is read. @default 4 */
   readonly maxBatches?: number;
   /** An entry that was taken so long ago and is still there belongs to a relay that is gone. @default 30000 */
   readonly staleMs?: number;
@@ -107,7 +107,7 @@ export class RelayOutbox {
 
   private async run(): Promise<void> {
     const { signal } = this.stopping;
-    const { maxBatches = 8 } = this.options;
+    const { maxBatches = 4 } = this.options;
     while (!signal.aborted) {
       if (this.underWay.size >= maxBatches) {
         await Promise.race(this.underWay);
@@ -141,7 +141,7 @@ export class RelayOutbox {
   }
 
   private async readOnce(stream: Stream): Promise<void> {
-    const { outbox, clock, consumer, batchSize = 500, minIdleMs = 5, maxIdleMs = 500, logger } = this.options;
+    const { outbox, clock, consumer, batchSize = 250, minIdleMs = 5, maxIdleMs = 500, logger } = this.options;
     try {
       const entries = [
         ...(await this.takeOver(stream)),
@@ -157,7 +157,7 @@ export class RelayOutbox {
   }
 
   private async takeOver(stream: Stream): Promise<OutboxEntry[]> {
-    const { outbox, clock, consumer, batchSize = 500, staleMs = 30_000, staleCheckMs = 10_000 } = this.options;
+    const { outbox, clock, consumer, batchSize = 250, staleMs = 30_000, staleCheckMs = 10_000 } = this.options;
     const nowMs = clock.nowMs();
     if (nowMs < stream.nextStaleMs) return [];
     const entries = await outbox.claimStale(stream.activityId, { consumer, minIdleMs: staleMs, count: batchSize });
