@@ -7,7 +7,7 @@ keys:
 args:
   ARGV[1..] pairs: event sequence number, units (positive for a claim, negative for a release); at most 1000 pairs
 returns: {-1} not loaded, nothing marked | {0, newly marked} | {-4} invalid arguments
-ttl: none; an activity that was archived is not brought back by a late mark
+ttl: none; an activity that is gone is not brought back by a late mark
 ]]
 if #ARGV % 2 ~= 0 then
   return { -4 }
