@@ -116,26 +116,25 @@ function emptyWhenGone(error: unknown): null {
   throw error;
 }
 
-function field(pairs: readonly unknown[], name: string): unknown {
-  return pairs[pairs.indexOf(name) + 1];
-}
-
 function entriesOf(reply: StreamReply): OutboxEntry[] {
   const entries: OutboxEntry[] = [];
   for (const [streamId, fields] of reply) {
     if (fields === null) continue;
-    const value = (name: string): string => {
-      const found = field(fields, name);
-      if (typeof found !== 'string' || !fields.includes(name)) throw new UnexpectedReplyError('outbox entry', fields);
-      return found;
-    };
     entries.push({
       streamId,
-      type: value('type'),
-      eventId: value('id'),
-      seq: Number(value('seq')),
-      body: value('body'),
+      type: valueOf(fields, 'type', 0),
+      eventId: valueOf(fields, 'id', 1),
+      seq: Number(valueOf(fields, 'seq', 2)),
+      body: valueOf(fields, 'body', 3),
     });
   }
   return entries;
+}
+
+/** Our scripts write the fields in this order; a reader must not depend on it. */
+function valueOf(fields: readonly unknown[], name: string, expected: number): string {
+  const at = fields[2 * expected] === name ? 2 * expected : fields.indexOf(name);
+  const value = at < 0 ? undefined : fields[at + 1];
+  if (typeof value !== 'string') throw new UnexpectedReplyError('outbox entry', fields);
+  return value;
 }

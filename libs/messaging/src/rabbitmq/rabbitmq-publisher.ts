@@ -30,6 +30,8 @@ const CHECK_MS = 250;
 export class RabbitMqPublisher implements EventPublisher {
   private readonly keeper: ChannelKeeper<ConfirmChannel>;
   private readonly unconfirmed = new Unconfirmed();
+  /** One object for all messages: amqplib encodes it before `publish` returns, and makes a new one's shape slow each time. */
+  private readonly headers = { event_type: '', event_id: '', timestamp: 0 };
   private watch: NodeJS.Timeout | undefined;
   private draining: Promise<void> | undefined;
   private closed = false;
@@ -74,13 +76,11 @@ export class RabbitMqPublisher implements EventPublisher {
       return messages.map(() => ({ kind: 'failed', ambiguous: false, error }));
     }
     this.watchProgress();
-    const results: Promise<PublishResult>[] = [];
-    for (const message of messages) {
-      const { result, bufferFull } = this.send(channel, message);
-      results.push(result);
-      if (bufferFull) await this.drained(channel);
+    const batch = new PendingBatch(messages.length);
+    for (const [index, message] of messages.entries()) {
+      if (this.send(channel, message, batch, index)) await this.drained(channel);
     }
-    return Promise.all(results);
+    return batch.settled;
   }
 
   async close(): Promise<void> {
@@ -99,28 +99,37 @@ export class RabbitMqPublisher implements EventPublisher {
     await this.draining;
   }
 
-  private send(
-    channel: ConfirmChannel,
-    message: OutgoingMessage,
-  ): { result: Promise<PublishResult>; bufferFull: boolean } {
-    let bufferFull = false;
-    const result = new Promise<PublishResult>((resolve) => {
-      const body = typeof message.body === 'string' ? Buffer.from(message.body) : message.body;
-      const settle = this.unconfirmed.add(message.id, resolve);
-      try {
-        bufferFull = !channel.publish(
-          message.queue === undefined ? this.options.exchange : '',
-          message.queue ?? message.type,
-          body,
-          publishOptions(message),
-          (refusal: Error | null) => settle(refusal),
-        );
-      } catch (cause) {
-        // Closed between two messages of the batch, or a message that AMQP cannot carry: nothing was sent.
-        settle(cause instanceof Error ? cause : new Error(String(cause)));
-      }
-    });
-    return { result, bufferFull };
+  /** @returns whether the connection's buffer is full: the next message waits for its drain. */
+  private send(channel: ConfirmChannel, message: OutgoingMessage, batch: PendingBatch, index: number): boolean {
+    const body = typeof message.body === 'string' ? Buffer.from(message.body) : message.body;
+    const settle = this.unconfirmed.add(message.id, (result) => batch.settle(index, result));
+    try {
+      return !channel.publish(
+        message.queue === undefined ? this.options.exchange : '',
+        message.queue ?? message.type,
+        body,
+        this.publishOptions(message),
+        settle,
+      );
+    } catch (cause) {
+      // Closed between two messages of the batch, or a message that AMQP cannot carry: nothing was sent.
+      settle(cause instanceof Error ? cause : new Error(String(cause)));
+      return false;
+    }
+  }
+
+  private publishOptions(message: OutgoingMessage): Options.Publish {
+    this.headers.event_type = message.type;
+    this.headers.event_id = message.id;
+    this.headers.timestamp = message.timestampMs;
+    return {
+      persistent: true,
+      mandatory: message.mandatory ?? true,
+      messageId: message.id,
+      contentType: 'application/json',
+      timestamp: Math.floor(message.timestampMs / 1000),
+      headers: message.headers === undefined ? this.headers : { ...message.headers, ...this.headers },
+    };
   }
 
   private async readyChannel(): Promise<ConfirmChannel | undefined> {
@@ -169,15 +178,27 @@ export class RabbitMqPublisher implements EventPublisher {
   }
 }
 
-function publishOptions(message: OutgoingMessage): Options.Publish {
-  return {
-    persistent: true,
-    mandatory: message.mandatory ?? true,
-    messageId: message.id,
-    contentType: 'application/json',
-    timestamp: Math.floor(message.timestampMs / 1000),
-    headers: { ...message.headers, event_type: message.type, event_id: message.id, timestamp: message.timestampMs },
-  };
+/** Results of one batch, in the order of its messages; `settled` resolves with the last one. */
+class PendingBatch {
+  readonly settled: Promise<PublishResult[]>;
+  private readonly results: PublishResult[];
+  private left: number;
+  private resolve: (results: PublishResult[]) => void = () => undefined;
+
+  constructor(size: number) {
+    this.results = new Array<PublishResult>(size);
+    this.left = size;
+    this.settled = new Promise((resolve) => {
+      this.resolve = resolve;
+    });
+    if (size === 0) this.resolve(this.results);
+  }
+
+  settle(index: number, result: PublishResult): void {
+    this.results[index] = result;
+    this.left -= 1;
+    if (this.left === 0) this.resolve(this.results);
+  }
 }
 
 async function drainedOrClosed(channel: ConfirmChannel): Promise<void> {
