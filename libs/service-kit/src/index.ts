@@ -17,7 +17,7 @@ export type { HttpAppOptions } from './http/create-http-app';
 export { errorBodyText, toErrorReply } from './http/error-reply';
 export type { ErrorBody, ErrorReply } from './http/error-reply';
 export { HttpServer, createHttpServer } from './http/http-server';
-export type { HttpServerOptions } from './http/http-server';
+export type { HttpFront, HttpServerOptions } from './http/http-server';
 export { requestIdOf } from './http/request-id';
 export { route } from './http/routes';
 export type { HttpMethod, Route } from './http/routes';

@@ -57,9 +57,11 @@ export function seckillService(deps: SeckillDependencies): GrpcService {
 function claim(deps: SeckillDependencies, request: FlashSaleRequest, identity: Identity): Promise<FlashSaleResponse> {
   const command = parseCommand(request, identity);
   return new Promise((resolve, reject) => {
-    deps.desk.claim(command, (answer) => {
-      if (answer.kind === 'refused' && !BUSINESS_REFUSALS.has(answer.code)) reject(claimError(answer));
-      else resolve(toResponse(answer, request.requestId ?? ''));
+    deps.desk.claim(command, {
+      answered: (answer) => {
+        if (answer.kind === 'refused' && !BUSINESS_REFUSALS.has(answer.code)) reject(claimError(answer));
+        else resolve(toResponse(answer, request.requestId ?? ''));
+      },
     });
   });
 }
@@ -85,7 +87,11 @@ function claimStream(deps: SeckillDependencies): handleBidiStreamingCall<FlashSa
           open += 1;
           try {
             const command = parseCommand(request, identity);
-            deps.desk.claim(command, (given) => answer(toResponse(given, request.requestId ?? '')));
+            deps.desk.claim(command, {
+              answered: (given) => {
+                answer(toResponse(given, request.requestId ?? ''));
+              },
+            });
           } catch (error) {
             answer(refusal(error, request.requestId ?? ''));
           }

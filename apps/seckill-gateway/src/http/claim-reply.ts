@@ -1,5 +1,7 @@
-import { AppError } from '@coupon/domain';
+import { AppError, ERROR_CODES } from '@coupon/domain';
 import type { ErrorCode } from '@coupon/domain';
+import { errorBodyText, toErrorReply } from '@coupon/service-kit';
+import type { Logger } from '@coupon/service-kit';
 import type { ClaimAnswer } from '../use-cases/claim-coupon.use-case';
 
 /** Sentences for people; clients branch on the code. */
@@ -44,8 +46,44 @@ export function claimError(answer: Extract<ClaimAnswer, { kind: 'refused' }>): A
   return new AppError(answer.code, claimMessage(answer), Object.keys(details).length === 0 ? {} : { details });
 }
 
+/** An answer over HTTP, before it is known which server sends it. */
+export interface HttpReply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+const NO_HEADERS = Object.freeze({});
+/** Refusals that are the same for everybody, by code and reason: there are a dozen, and a sold-out sale sends little else. */
+const refusals = new Map<string, HttpReply>();
+
+export function claimReply(answer: ClaimAnswer): HttpReply {
+  if (answer.kind === 'won') return { status: 200, headers: NO_HEADERS, body: wonBody(answer) };
+  if (answer.code === 'SOLD_OUT') {
+    return { status: ERROR_CODES.SOLD_OUT.http, headers: NO_HEADERS, body: soldOutBody(answer.available ?? 0) };
+  }
+  const key = `${answer.code} ${answer.reason}`;
+  const known = refusals.get(key);
+  if (known !== undefined) return known;
+  const { status, headers, body } = toErrorReply(claimError(answer));
+  const reply = { status, headers, body: errorBodyText(body) };
+  refusals.set(key, reply);
+  return reply;
+}
+
+/** The answer to a request that never became a claim. */
+export function errorReply(error: unknown, logger: Logger): HttpReply {
+  const { status, headers, body, unexpected } = toErrorReply(error);
+  if (unexpected) logger.error({ err: error }, 'purchase failed');
+  return { status, headers, body: errorBodyText(body) };
+}
+
+function soldOutBody(available: number): string {
+  return `{"success":false,"code":"SOLD_OUT","message":"${MESSAGES.SOLD_OUT ?? ''}","details":{"available":${available}}}`;
+}
+
 /** Body of a win. Every value is an id or a number of ours, so nothing in it needs escaping. */
-export function wonBody(answer: Extract<ClaimAnswer, { kind: 'won' }>): string {
+function wonBody(answer: Extract<ClaimAnswer, { kind: 'won' }>): string {
   return (
     `{"success":true,"code":"OK","message":"${claimMessage(answer)}","claim_id":"${answer.claimId}",` +
     `"coupon_sn":"${answer.couponSns[0] ?? ''}","coupon_sns":["${answer.couponSns.join('","')}"],` +

@@ -1,12 +1,13 @@
 import { parseId } from '@coupon/domain';
 import type { ActivityStore } from '@coupon/lua';
 import { authenticateHttp, identityOf, requireMayRead, route } from '@coupon/service-kit';
-import type { Authenticator, Metrics, Route } from '@coupon/service-kit';
+import type { Authenticator, Logger, Metrics, Route } from '@coupon/service-kit';
 import type { ActivityDirectory } from '../use-cases/activity-directory';
 import type { ClaimDesk } from '../use-cases/claim-coupon.use-case';
 import type { ClaimMetrics } from '../use-cases/claim-metrics';
-import { PURCHASE_PATH, purchase } from './purchase-handler';
-import type { PurchaseDependencies } from './purchase-handler';
+import { PURCHASE_PATH } from './purchase';
+import type { PurchaseDependencies } from './purchase';
+import { purchaseOver } from './purchase-handler';
 import { getActivityStats } from '../use-cases/get-activity-stats.use-case';
 import { getPurchases } from '../use-cases/get-purchases.use-case';
 
@@ -18,6 +19,7 @@ export interface RouteDependencies {
   readonly desk: ClaimDesk;
   readonly claimMetrics: ClaimMetrics;
   readonly metrics: Metrics;
+  readonly logger: Logger;
   readonly purchase: PurchaseDependencies;
 }
 
@@ -26,7 +28,7 @@ export function gatewayRoutes(deps: RouteDependencies): Route[] {
   const authenticated = authenticateHttp(deps.authenticator);
   return [
     route('post', PURCHASE_PATH, (request, response) => {
-      purchase(deps.purchase, request, response, () => request.body as unknown);
+      purchaseOver(deps.purchase, request, response, { json: request.body as unknown }, deps.logger);
     }),
     route('get', '/api/v1/seckill/stats/:activity_id', authenticated, async (request, response) => {
       const id = parseId<'activity'>(request.params['activity_id'], 'activity_id');

@@ -23,6 +23,11 @@ export interface ClaimCommand {
   readonly idempotencyKey: string;
 }
 
+/** Gets the answer of one claim; an object instead of a function, so that who is waiting anyway need not make one per claim. */
+export interface ClaimReceiver {
+  answered(answer: ClaimAnswer): void;
+}
+
 export interface ClaimDeskOptions {
   /** Batches of one activity on their way at once; the rest waits and grows into the next batch. */
   readonly batchesInFlight: number;
@@ -44,7 +49,7 @@ export interface ClaimDeskDependencies {
 
 interface WaitingClaim extends BatchedClaim {
   readonly since: number;
-  readonly done: (answer: ClaimAnswer) => void;
+  readonly receiver: ClaimReceiver;
 }
 
 interface Lane {
@@ -61,7 +66,7 @@ const OUTCOME_UNKNOWN: ClaimAnswer = { kind: 'refused', code: 'OUTCOME_UNKNOWN',
 /**
  * Takes claims one by one and decides them in micro-batches: all claims of an activity that arrive in one turn of the event loop travel in
  * one script call. Guarantees: a claim is sent at most once, with one claim id (invariant 3); an answer is never guessed (invariant 4).
- * Answers by callback: a promise per claim would cost more than the claim.
+ * Answers by call: a promise per claim would cost more than the claim.
  */
 export class ClaimDesk {
   private readonly lanes = new Map<ActivityId, Lane>();
@@ -76,13 +81,13 @@ export class ClaimDesk {
     private readonly deps: ClaimDeskDependencies,
   ) {}
 
-  claim(command: ClaimCommand, done: (answer: ClaimAnswer) => void): void {
+  claim(command: ClaimCommand, receiver: ClaimReceiver): void {
     if (this.deps.session() === null) {
-      this.answer(done, NOT_READY);
+      this.answer(receiver, NOT_READY);
       return;
     }
     if (this.waiting >= this.options.queueSize) {
-      this.answer(done, OVERLOADED);
+      this.answer(receiver, OVERLOADED);
       return;
     }
     const lane = this.lanes.get(command.activityId) ?? this.openLane(command.activityId);
@@ -93,7 +98,7 @@ export class ClaimDesk {
       quantity: command.quantity,
       idempotencyKey: command.idempotencyKey,
       since,
-      done,
+      receiver,
     });
     this.waiting += 1;
     if (lane.waiting.length === 1 && lane.inFlight < this.options.batchesInFlight) this.schedule(lane);
@@ -141,7 +146,7 @@ export class ClaimDesk {
       const fresh = this.refuseExpired(batch, startedMs);
       if (fresh.length === 0) continue;
       if (session === null) {
-        for (const claim of fresh) this.answer(claim.done, NOT_READY);
+        for (const claim of fresh) this.answer(claim.receiver, NOT_READY);
         continue;
       }
       lane.inFlight += 1;
@@ -153,7 +158,7 @@ export class ClaimDesk {
         this.deps.metrics.batchAnswered(this.deps.nowMs() - startedMs);
         for (let i = 0; i < fresh.length; i += 1) {
           const claim = fresh[i];
-          if (claim !== undefined) this.answer(claim.done, answers(i));
+          if (claim !== undefined) this.answer(claim.receiver, answers(i));
         }
         this.send(lane);
       });
@@ -167,7 +172,7 @@ export class ClaimDesk {
     if (oldest === undefined || nowMs - oldest.since <= this.options.queueTimeoutMs) return batch;
     return batch.filter((claim) => {
       if (nowMs - claim.since <= this.options.queueTimeoutMs) return true;
-      this.answer(claim.done, OVERLOADED);
+      this.answer(claim.receiver, OVERLOADED);
       return false;
     });
   }
@@ -198,9 +203,9 @@ export class ClaimDesk {
     }
   }
 
-  private answer(done: (answer: ClaimAnswer) => void, answer: ClaimAnswer): void {
+  private answer(receiver: ClaimReceiver, answer: ClaimAnswer): void {
     this.deps.metrics.answered(answer);
-    done(answer);
+    receiver.answered(answer);
   }
 }
 

@@ -1,7 +1,17 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Component } from '../lifecycle/lifecycle';
+
+/** Sees every connection before node:http and may serve it itself, for as long as it likes. */
+export interface HttpFront {
+  /** `toHttp` gives the connection to node:http for good; bytes that were read and not served are pushed back before (`unshift`). */
+  accept(socket: Socket, toHttp: (socket: Socket) => void): void;
+  /** Ends its idle connections, and the others with the answer they wait for. */
+  stopIntake(): void;
+  /** Cuts its connections. */
+  close(): void;
+}
 
 export interface HttpServerOptions {
   /** An Express app or a plain handler. */
@@ -11,6 +21,7 @@ export interface HttpServerOptions {
   readonly port: number;
   /** Time for a request to arrive completely, milliseconds. @default 30000 */
   readonly requestTimeoutMs?: number;
+  readonly front?: HttpFront;
 }
 
 /** How often connections that fell idle are closed during the drain. */
@@ -28,6 +39,7 @@ export class HttpServer implements Component {
       { requestTimeout: options.requestTimeoutMs ?? 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 },
       options.handler,
     );
+    if (options.front !== undefined) this.putInFront(options.front);
   }
 
   /** The port listened on; 0 before the start. */
@@ -58,6 +70,7 @@ export class HttpServer implements Component {
       this.closed = Promise.resolve();
       return;
     }
+    this.options.front?.stopIntake();
     this.server.prependListener('request', (_request, response: ServerResponse) => {
       response.setHeader('Connection', 'close');
     });
@@ -76,6 +89,7 @@ export class HttpServer implements Component {
   async drain(signal?: AbortSignal): Promise<void> {
     this.stopIntake();
     const cut = (): void => {
+      this.options.front?.close();
       this.server.closeAllConnections();
     };
     if (signal?.aborted === true) cut();
@@ -87,8 +101,21 @@ export class HttpServer implements Component {
   /** Cuts every connection and waits until the port is free. Idempotent. */
   async close(): Promise<void> {
     this.stopIntake();
+    this.options.front?.close();
     this.server.closeAllConnections();
     await this.closed;
+  }
+
+  /** node:http serves whatever is given to its `connection` event, which is documented for this. */
+  private putInFront(front: HttpFront): void {
+    const listeners = this.server.listeners('connection');
+    this.server.removeAllListeners('connection');
+    const toHttp = (socket: Socket): void => {
+      for (const listener of listeners) listener.call(this.server, socket);
+    };
+    this.server.on('connection', (socket) => {
+      front.accept(socket, toHttp);
+    });
   }
 }
 

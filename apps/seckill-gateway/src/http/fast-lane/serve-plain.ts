@@ -1,0 +1,23 @@
+import { purchase } from '../purchase';
+import type { PurchaseDependencies } from '../purchase';
+import type { LaneConnection } from './lane-connection';
+import type { PlainHead } from './plain-request';
+
+/** A plain request is a purchase like any other. */
+export function servePlain(
+  deps: PurchaseDependencies,
+  head: PlainHead,
+  text: string,
+  connection: LaneConnection,
+): void {
+  purchase(
+    deps,
+    {
+      contentType: head.contentType,
+      idempotencyKey: head.idempotencyKey,
+      body: { text },
+      credentials: () => ({ authorization: head.authorization, peerAddress: connection.remoteAddress }),
+    },
+    connection,
+  );
+}
