@@ -20,6 +20,8 @@ export { PIPELINE_KEY, activityKeys } from './keys';
 export type { ActivityKeys } from './keys';
 export { OutboxStream, markPersisted } from './outbox-stream';
 export type { OutboxEntry, PersistedEvent } from './outbox-stream';
+export { decodeReceipts } from './receipts';
+export type { StoredReceipt } from './receipts';
 export type { RestoredClaim } from './restored-claim';
 export { HalfLoadedError } from './reply-codes';
 export { loadScripts } from './run-script';

@@ -14,24 +14,36 @@ export interface BenchReport {
   };
   readonly at: string;
   readonly setup: Readonly<Record<string, string | number>>;
-  /** Raw results, one entry per round. */
-  readonly runs: readonly Numbers[];
-  readonly median: Numbers;
+  /** Raw results: one entry per round, or per round and case. */
+  readonly runs: readonly object[];
+  /** Figures, or cases with their figures. */
+  readonly median: Numbers | Readonly<Record<string, Numbers>>;
   /** The same work by the simplest means, in the same run: median. */
-  readonly floor: Numbers;
+  readonly floor: Numbers | Readonly<Record<string, Numbers>>;
   /** Result divided by floor, of the main figure: median of the rounds. */
   readonly ratio: number;
-  readonly targets: readonly {
-    readonly figure: string;
-    readonly target: number;
-    readonly median: number;
-    readonly met: boolean;
-  }[];
+  readonly targets: readonly Target[];
+}
+
+export interface Target {
+  readonly figure: string;
+  readonly target: number;
+  /** Whether the figure must not be below or not be above. @default at least */
+  readonly bound?: 'at least' | 'at most';
+  readonly median: number;
+  readonly met: boolean;
 }
 
 export interface BenchContext extends Pick<CommandContext, 'signal' | 'defer'> {
   readonly rounds: number;
-  readonly size: number;
+  /** Events, requests or whatever the subject counts, per round. Undefined: the subject's own default. */
+  readonly size?: number | undefined;
+  /** Measured seconds of each run, where a subject measures by the clock. */
+  readonly seconds?: number | undefined;
+  /** Cases of the subject; undefined: its own choice. */
+  readonly cases?: readonly string[] | undefined;
+  /** Everything the subject has, at full length. */
+  readonly full: boolean;
   readonly screen: Screen;
 }
 

@@ -1,12 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { UserError, runCommand, standardScreen } from '@coupon/platform';
+import { gatewayBench } from './gateway/gateway-bench';
 import { parseBenchOptions } from './options';
 import { workerBench } from './worker/worker-bench';
 import type { Bench } from './bench';
 
 /** One module per subject; `npm run bench -- <name>`. */
-const BENCHES: Readonly<Record<string, Bench>> = { worker: workerBench };
+const BENCHES: Readonly<Record<string, Bench>> = { gateway: gatewayBench, worker: workerBench };
 
 void runCommand(async ({ args, signal, defer }) => {
   const options = parseBenchOptions(args, Object.keys(BENCHES));

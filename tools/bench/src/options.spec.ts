@@ -5,13 +5,20 @@ describe('options of a benchmark', () => {
     expect(parseBenchOptions(['worker'], ['worker'])).toEqual({
       name: 'worker',
       rounds: 3,
-      size: 200_000,
+      size: undefined,
+      seconds: undefined,
+      cases: undefined,
+      full: false,
       reportFile: undefined,
     });
-    expect(parseBenchOptions(['worker', '--report', 'x.json', '--rounds', '5', '--size', '10'], ['worker'])).toEqual({
+    const args = ['worker', '--report', 'x.json', '--rounds', '5', '--size', '10', '--seconds', '4'];
+    expect(parseBenchOptions([...args, '--case', 'a,b', '--case', 'c', '--full'], ['worker'])).toEqual({
       name: 'worker',
       rounds: 5,
       size: 10,
+      seconds: 4,
+      cases: ['a', 'b', 'c'],
+      full: true,
       reportFile: 'x.json',
     });
   });
@@ -22,6 +29,8 @@ describe('options of a benchmark', () => {
     [['worker', 'twice']],
     [['worker', '--rounds', '0']],
     [['worker', '--size', 'many']],
+    [['worker', '--seconds', '0.5']],
+    [['worker', '--case', ',']],
     [['worker', '--what']],
   ])('explains itself when it gets %j', (args: string[]) => {
     expect(() => parseBenchOptions(args, ['worker'])).toThrow('usage: npm run bench -- worker');

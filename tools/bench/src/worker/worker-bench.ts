@@ -15,6 +15,7 @@ import { WorkerProcess } from './worker-process';
 
 const QUEUE = 'seckill-worker.claims';
 const TARGETS = { drain_coupons_per_second: 8_000, relay_events_per_second: 15_000 };
+const DEFAULT_EVENTS = 200_000;
 const DRAIN_TIMEOUT_MS = 600_000;
 
 interface Bed {
@@ -29,7 +30,7 @@ interface Bed {
  * roles, from that backlog into MySQL. Floor: the same rows by plain multi-row INSERT. Rounds alternate.
  */
 export const workerBench: Bench = async (context): Promise<BenchReport> => {
-  const { rounds, size, screen } = context;
+  const { rounds, size = DEFAULT_EVENTS, screen } = context;
   const platform = await startPlatform({
     purpose: 'bench',
     counts: { 'seckill-worker': 1 },

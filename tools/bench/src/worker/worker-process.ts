@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { REPOSITORY } from '@coupon/platform';
+import { cpuSecondsOf } from '../process/cpu';
 import type { SupervisedProcess, Supervisor } from '@coupon/servers';
 
 export interface WorkerProcessOptions {
@@ -12,8 +12,6 @@ export interface WorkerProcessOptions {
 
 const BUNDLE = join(REPOSITORY, 'dist', 'apps', 'seckill-worker', 'main.js');
 const STOP_GRACE_MS = 15_000;
-/** Linux counts a process's CPU time in hundredths of a second. */
-const TICKS_PER_SECOND = 100;
 
 /** The real worker process, as it is deployed. */
 export class WorkerProcess {
@@ -33,12 +31,7 @@ export class WorkerProcess {
 
   /** CPU time used so far, user and system; 0 where the system does not tell. */
   cpuSeconds(): number {
-    try {
-      const fields = readFileSync(`/proc/${this.process.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-      return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-    } catch {
-      return 0;
-    }
+    return cpuSecondsOf(this.process.pid) ?? 0;
   }
 
   async stop(): Promise<void> {
