@@ -82,10 +82,11 @@ export async function claimUnits(
 ): Promise<ClaimBatchReply> {
   const args: (string | number)[] = [runId];
   for (const claim of claims) args.push(claim.userId, claim.claimId, claim.quantity, claim.idempotencyKey);
-  return parseClaimReply(await runScript(redis, 'claimUnits', keys, args), claims.length);
+  return parseClaimReply(await runScript(redis, 'claimUnits', keys, args), claims);
 }
 
-function parseClaimReply(reply: unknown, count: number): ClaimBatchReply {
+function parseClaimReply(reply: unknown, claims: readonly BatchedClaim[]): ClaimBatchReply {
+  const count = claims.length;
   if (!Array.isArray(reply)) throw new UnexpectedReplyError('claim-units', reply);
   const [status, available, stockVersion, nowMs] = reply as number[];
   if (status === REPLY.NOT_LOADED) return { kind: 'not_loaded' };
@@ -101,19 +102,22 @@ function parseClaimReply(reply: unknown, count: number): ClaimBatchReply {
     throw new UnexpectedReplyError('claim-units', reply);
   }
   const outcomes = new Array<ClaimOutcome>(count);
-  for (let i = 0; i < count; i += 1) outcomes[i] = parseOutcome((reply as unknown[])[i + 4]);
+  for (const [i, claim] of claims.entries()) outcomes[i] = parseOutcome((reply as unknown[])[i + 4], claim);
   return { kind: 'decided', available, stockVersion, nowMs, outcomes };
 }
 
-function parseOutcome(entry: unknown): ClaimOutcome {
-  if (typeof entry === 'string' && entry.length >= 29) {
-    const claimId = entry.slice(1, 27) as ClaimId;
+function parseOutcome(entry: unknown, claim: BatchedClaim): ClaimOutcome {
+  if (entry === REPLY.WON) {
     return {
       kind: 'won',
-      claimId,
-      couponSns: couponSnsOf(claimId, Number(entry.slice(28))),
-      replayed: entry.charCodeAt(0) === 82,
+      claimId: claim.claimId,
+      couponSns: couponSnsOf(claim.claimId, claim.quantity),
+      replayed: false,
     };
+  }
+  if (typeof entry === 'string' && entry.length >= 29 && entry.startsWith('R')) {
+    const claimId = entry.slice(1, 27) as ClaimId;
+    return { kind: 'won', claimId, couponSns: couponSnsOf(claimId, Number(entry.slice(28))), replayed: true };
   }
   const refusal = typeof entry === 'number' ? REFUSALS[entry] : undefined;
   if (refusal === undefined) throw new UnexpectedReplyError('claim-units', entry);

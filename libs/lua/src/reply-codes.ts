@@ -1,5 +1,6 @@
-/** Every negative number a script answers; the only place where they have names. */
+/** Every number with a meaning that a script answers; the only place where they have names. */
 export const REPLY = {
+  WON: 1,
   NOT_LOADED: -1,
   HALF_LOADED: -2,
   WRONG_RUN: -3,

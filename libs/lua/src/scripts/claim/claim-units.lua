@@ -15,9 +15,8 @@ args:
   ARGV[2..] per claim four values: user id, claim id, quantity (1..2^31-1), idempotency key ('' = the claim id is the key)
 returns:
   {-1} not loaded | {-2} half loaded | {-3} opened on another run of Redis | {-4} invalid arguments
-  {0, available, stock version, now ms, entry...}: per claim, in order, either text
-    'W<claim id>:<quantity>' won now | 'R<claim id>:<quantity>' replay of an earlier win
-  or a number: -10 not started, -11 ended, -12 paused, -13 closed, -20 rate limited, -21 limit reached, -22 sold out,
+  {0, available, stock version, now ms, entry...}: per claim, in order, either text 'R<claim id>:<quantity>', replay of an earlier win,
+  or a number: 1 won now, -10 not started, -11 ended, -12 paused, -13 closed, -20 rate limited, -21 limit reached, -22 sold out,
     -23 key used with another quantity, -24 the claim of this key was released
 ttl: 10 s on the rate hashes; none on the rest, nothing removes an activity yet
 ]]
@@ -95,11 +94,10 @@ for i = 2, #ARGV, 4 do
   ids[#ids + 1] = ARGV[i]
 end
 local stored = redis.call('HMGET', KEYS[3], unpack(ids))
-local receipts_of, rate_of, dirty = {}, {}, {}
+-- What is stored of each user, as text: decoded only for users who hold something already.
+local receipts_of, dirty = {}, {}
 for i = 1, n do
-  if not receipts_of[ids[i]] then
-    receipts_of[ids[i]] = decode_receipts(stored[i])
-  end
+  receipts_of[ids[i]] = stored[i] or nil
 end
 
 -- Per-user rate: sliding window over the current and the last second (weight of the last = what of it still lies in the window).
@@ -107,16 +105,18 @@ local rate_key = now_s % 2 == 0 and KEYS[4] or KEYS[5]
 local last_key = now_s % 2 == 0 and KEYS[5] or KEYS[4]
 local last_weight = 1 - (now_ms % 1000) / 1000
 local rate_reset = false
+local rate_now, rate_last = {}, {}
 if user_rate > 0 then
-  local second = redis.call('HGET', rate_key, 'second')
-  rate_reset = second ~= time[1]
-  local current = rate_reset and {} or redis.call('HMGET', rate_key, unpack(ids))
-  local last = {}
-  if redis.call('HGET', last_key, 'second') == text(now_s - 1) then
-    last = redis.call('HMGET', last_key, unpack(ids))
+  rate_reset = redis.call('HGET', rate_key, 'second') ~= time[1]
+  if not rate_reset then
+    for i, count in ipairs(redis.call('HMGET', rate_key, unpack(ids))) do
+      rate_now[ids[i]] = tonumber(count or '0')
+    end
   end
-  for i = 1, n do
-    rate_of[ids[i]] = { now = tonumber(current[i] or '0') or 0, last = tonumber(last[i] or '0') or 0 }
+  if redis.call('HGET', last_key, 'second') == text(now_s - 1) then
+    for i, count in ipairs(redis.call('HMGET', last_key, unpack(ids))) do
+      rate_last[ids[i]] = tonumber(count or '0')
+    end
   end
 end
 
@@ -132,15 +132,19 @@ elseif state ~= 'open' then
 end
 
 local reply = { 0, 0, tonumber(a[9]), now_ms }
-local events, log, counts = {}, {}, {}
-local taken, replayed, rate_dirty = 0, 0, {}
+local event_ids, event_seqs, event_bodies, log, counts = {}, {}, {}, {}, {}
+local wins, taken, rate_dirty = 0, 0, {}
+-- What is the same in every event of the batch.
+local id_prefix = activity_id .. '-' .. epoch .. '-'
+local body_middle = ',"activity_id":"' .. activity_id .. '","template_id":"' .. template_id .. '","user_id":"'
+local body_end = '],"epoch":' .. epoch .. ',"claimed_at":"' .. rfc3339(now_ms) .. '"'
 
-local function decide(user, claim_id, quantity, key)
-  local receipts = receipts_of[user]
-  local active, first, used = 0, nil, {}
+-- Invariant 3: duplicate first, whatever the stock, the window or the rate say. Returns the answer, or nil, the units held and their slots.
+local function replay(receipts, claim_id, quantity, key)
+  local active, used = 0, {}
+  local first
   for _, r in ipairs(receipts) do
     if r.key == key or r.claim_id == claim_id then
-      -- Invariant 3: duplicate first, whatever the stock, the window or the rate say.
       if r.state == 'X' then
         return -24
       end
@@ -160,15 +164,44 @@ local function decide(user, claim_id, quantity, key)
   if limit == 1 and first then
     return 'R' .. first.claim_id .. ':' .. #first.slots
   end
+  return nil, active, used
+end
+
+-- The lowest free slots, and the same as JSON. By far most claims are for one unit by somebody who holds none.
+local function units_of(claim_id, quantity, used)
+  if quantity == 1 and not used then
+    return '1', '{"sn":"' .. claim_id .. '001","slot":1}'
+  end
+  local slots, units, slot = {}, {}, 0
+  for i = 1, quantity do
+    repeat
+      slot = slot + 1
+    until not (used and used[slot])
+    slots[i] = slot
+    units[i] = '{"sn":"' .. claim_id .. string.format('%03d', i) .. '","slot":' .. slot .. '}'
+  end
+  return table.concat(slots, ','), table.concat(units, ',')
+end
+
+local function decide(user, claim_id, quantity, key)
+  local held = receipts_of[user]
+  local active, used = 0, nil
+  if held then
+    local answer
+    answer, active, used = replay(decode_receipts(held), claim_id, quantity, key)
+    if answer then
+      return answer
+    end
+  end
   if window ~= 0 then
     return window
   end
   if user_rate > 0 then
-    local rate = rate_of[user]
-    if rate.now + rate.last * last_weight >= user_rate then
+    local now = rate_now[user] or 0
+    if now + (rate_last[user] or 0) * last_weight >= user_rate then
       return -20
     end
-    rate.now = rate.now + 1
+    rate_now[user] = now + 1
     rate_dirty[user] = true
   end
   if active + quantity > limit then
@@ -180,44 +213,52 @@ local function decide(user, claim_id, quantity, key)
   available = available - quantity
   taken = taken + quantity
   seq = seq + 1
-  local slots, units, slot = {}, {}, 0
-  for i = 1, quantity do
-    repeat
-      slot = slot + 1
-    until not used[slot]
-    slots[i] = slot
-    units[i] = '{"sn":"' .. claim_id .. string.format('%03d', i) .. '","slot":' .. slot .. '}'
+  wins = wins + 1
+  if limit == 1 then
+    -- Whatever a winner sends next is a replay, which no rate holds up.
+    rate_dirty[user] = nil
   end
-  receipts[#receipts + 1] = { state = 'R', claim_id = claim_id, seq = seq, slots = slots, key = key }
-  dirty[user] = true
-  local event_id = activity_id .. '-' .. epoch .. '-' .. text(seq)
-  local body = '{"schema_version":1,"event_id":"' .. event_id .. '","event_seq":' .. text(seq)
-    .. ',"activity_id":"' .. activity_id .. '","template_id":"' .. template_id .. '","user_id":"' .. user
-    .. '","claim_id":"' .. claim_id .. '","units":[' .. table.concat(units, ',') .. '],"epoch":' .. epoch
-    .. ',"claimed_at":"' .. rfc3339(now_ms) .. '"'
+  local seq_text = text(seq)
+  local slots, units = units_of(claim_id, quantity, used)
+  local event_id = id_prefix .. seq_text
+  local own_key, json_key = '', ''
   if key ~= claim_id then
-    body = body .. ',"idempotency_key":' .. cjson.encode(key)
+    own_key = key
+    json_key = ',"idempotency_key":' .. cjson.encode(key)
   end
-  events[#events + 1] = { event_id, text(seq), body .. '}' }
-  log[#log + 1] = user
-  log[#log + 1] = claim_id
-  return 'W' .. claim_id .. ':' .. quantity
+  receipts_of[user] = (held or '1') .. 'R' .. claim_id .. ':' .. seq_text .. ':' .. slots .. ':' .. #own_key .. ':' .. own_key
+  dirty[user] = true
+  event_ids[wins] = event_id
+  event_seqs[wins] = seq_text
+  event_bodies[wins] = '{"schema_version":1,"event_id":"' .. event_id .. '","event_seq":' .. seq_text .. body_middle .. user
+    .. '","claim_id":"' .. claim_id .. '","units":[' .. units .. body_end .. json_key .. '}'
+  log[2 * wins - 1] = user
+  log[2 * wins] = claim_id
+  return 1
 end
 
 local NAMES = { [-10] = 'NOT_STARTED', [-11] = 'ENDED', [-12] = 'PAUSED', [-13] = 'NOT_READY', [-20] = 'RATE_LIMITED',
   [-21] = 'LIMIT_REACHED', [-22] = 'SOLD_OUT', [-23] = 'CONFLICT', [-24] = 'CONFLICT' }
+local accepted, replayed = 0, 0
 for i = 1, n do
   local at = 4 * i - 2
   local key = ARGV[at + 3] == '' and ARGV[at + 1] or ARGV[at + 3]
   local result = decide(ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), key)
   reply[4 + i] = result
-  local counter
-  if type(result) == 'number' then
-    counter = 'refused:' .. NAMES[result]
+  if result == 1 then
+    accepted = accepted + 1
+  elseif type(result) == 'string' then
+    replayed = replayed + 1
   else
-    counter = string.sub(result, 1, 1) == 'W' and 'claims_accepted' or 'claims_replayed'
+    local counter = 'refused:' .. NAMES[result]
+    counts[counter] = (counts[counter] or 0) + 1
   end
-  counts[counter] = (counts[counter] or 0) + 1
+end
+if accepted > 0 then
+  counts.claims_accepted = accepted
+end
+if replayed > 0 then
+  counts.claims_replayed = replayed
 end
 reply[2] = available
 
@@ -226,14 +267,15 @@ if taken > 0 then
   local fields = {}
   for user in pairs(dirty) do
     fields[#fields + 1] = user
-    fields[#fields + 1] = encode_receipts(receipts_of[user])
+    fields[#fields + 1] = receipts_of[user]
   end
   redis.call('DECRBY', KEYS[2], taken)
   redis.call('HSET', KEYS[3], unpack(fields))
   redis.call('HSET', KEYS[1], 'claimed', text(claimed + taken), 'event_seq', text(seq), 'last_event_ms', text(now_ms))
   -- Invariant 1: the event is appended by the step that takes the stock.
-  for _, e in ipairs(events) do
-    redis.call('XADD', KEYS[6], '*', 'type', 'flash_sale.succeeded.v1', 'id', e[1], 'seq', e[2], 'body', e[3])
+  for i = 1, wins do
+    redis.call('XADD', KEYS[6], '*', 'type', 'flash_sale.succeeded.v1', 'id', event_ids[i], 'seq', event_seqs[i], 'body',
+      event_bodies[i])
   end
   redis.call('XADD', KEYS[7], 'MAXLEN', '~', LOG_LENGTH, '*', unpack(log))
   redis.call('HINCRBY', KEYS[8], 'units_accepted', taken)
@@ -245,7 +287,7 @@ if next(rate_dirty) then
   local fields = { 'second', time[1] }
   for user in pairs(rate_dirty) do
     fields[#fields + 1] = user
-    fields[#fields + 1] = rate_of[user].now
+    fields[#fields + 1] = rate_now[user]
   end
   redis.call('HSET', rate_key, unpack(fields))
   redis.call('EXPIRE', rate_key, 10)
