@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { LOG_LEVELS, env, loadConfig } from '@coupon/service-kit';
 import type { AuthOptions, Environment } from '@coupon/service-kit';
+import type { Durability } from './adapters/claim-session';
 
 const schema = z
   .object({
@@ -9,7 +10,9 @@ const schema = z
     HTTP_PORT: env.port().default(8083),
     GRPC_PORT: env.port().default(9083),
     CLAIM_REDIS_URL: env.url(['redis:', 'rediss:']),
-    DURABILITY_MODE: env.oneOf(['memory', 'fsync']).default('fsync'),
+    DURABILITY_MODE: env.oneOf(['memory', 'fsync', 'replicated']).default('fsync'),
+    REPLICAS_REQUIRED: env.integer({ min: 1, max: 16 }).default(1),
+    REPLICA_WAIT_TIMEOUT_MS: env.durationMs({ min: 1, max: 60_000 }).default(1_000),
     ADMIN_GRPC_ADDRESS: env.hostPort().default('127.0.0.1:9056'),
     AUTH_MODE: env.oneOf(['jwt', 'none', 'edge']).default('jwt'),
     AUTH_HS256_SECRET: env.secret(32).optional(),
@@ -33,6 +36,9 @@ const schema = z
     if (value.AUTH_MODE === 'jwt' && (value.AUTH_HS256_SECRET === undefined) === (value.AUTH_JWKS_URL === undefined)) {
       problem('AUTH_HS256_SECRET', 'mode jwt needs exactly one of AUTH_HS256_SECRET and AUTH_JWKS_URL');
     }
+    if (value.DURABILITY_MODE === 'replicated' && value.REPLICA_WAIT_TIMEOUT_MS >= value.REDIS_COMMAND_TIMEOUT_MS) {
+      problem('REPLICA_WAIT_TIMEOUT_MS', 'must be less than REDIS_COMMAND_TIMEOUT_MS');
+    }
     if (value.AUTH_MODE === 'edge' && value.AUTH_TRUSTED_PROXIES === undefined) {
       problem('AUTH_TRUSTED_PROXIES', 'is required in mode edge');
     }
@@ -42,7 +48,7 @@ const schema = z
     grpc: { host: value.HTTP_HOST, port: value.GRPC_PORT },
     redis: {
       url: value.CLAIM_REDIS_URL,
-      durability: value.DURABILITY_MODE,
+      durability: durabilityOf(value),
       connectTimeoutMs: value.REDIS_CONNECT_TIMEOUT_MS,
       commandTimeoutMs: value.REDIS_COMMAND_TIMEOUT_MS,
     },
@@ -62,6 +68,16 @@ export type GatewayConfig = Readonly<z.output<typeof schema>>;
 /** @throws ConfigError with every problem found. */
 export function loadGatewayConfig(environment: Environment): GatewayConfig {
   return loadConfig(schema, environment);
+}
+
+function durabilityOf(value: {
+  DURABILITY_MODE: Durability['mode'];
+  REPLICAS_REQUIRED: number;
+  REPLICA_WAIT_TIMEOUT_MS: number;
+}): Durability {
+  const mode = value.DURABILITY_MODE;
+  if (mode !== 'replicated') return { mode };
+  return { mode, replicas: value.REPLICAS_REQUIRED, waitTimeoutMs: value.REPLICA_WAIT_TIMEOUT_MS };
 }
 
 function authOptions(value: {

@@ -3,20 +3,31 @@ import { AppError } from '@coupon/domain';
 import { createClaimRedis, loadScripts, readRunId } from '@coupon/lua';
 import type { Logger } from '@coupon/service-kit';
 
+/**
+ * When a win is answered. `memory`: Redis has decided; `fsync`: its append-only file is on disk; `replicated`: that, and so many replicas
+ * have the win, too.
+ */
+export type Durability =
+  | { readonly mode: 'memory' | 'fsync' }
+  | { readonly mode: 'replicated'; readonly replicas: number; readonly waitTimeoutMs: number };
+
+const ON_DISK = {
+  appendonly: 'yes',
+  appendfsync: 'always',
+  'no-appendfsync-on-rewrite': 'no',
+  'maxmemory-policy': 'noeviction',
+};
+
 /** What a Redis server must be set to for each durability mode: name -> accepted values. */
-const REQUIRED_SETTINGS: Readonly<Record<'memory' | 'fsync', Readonly<Record<string, string>>>> = {
+const REQUIRED_SETTINGS: Readonly<Record<Durability['mode'], Readonly<Record<string, string>>>> = {
   memory: { 'maxmemory-policy': 'noeviction' },
-  fsync: {
-    appendonly: 'yes',
-    appendfsync: 'always',
-    'no-appendfsync-on-rewrite': 'no',
-    'maxmemory-policy': 'noeviction',
-  },
+  fsync: ON_DISK,
+  replicated: ON_DISK,
 };
 
 export interface ClaimSessionOptions {
   readonly url: string;
-  readonly durability: 'memory' | 'fsync';
+  readonly durability: Durability;
   readonly connectTimeoutMs: number;
   readonly commandTimeoutMs: number;
 }
@@ -26,6 +37,8 @@ export interface EstablishedSession {
   readonly redis: Redis;
   /** Claims carry it; the script refuses activities that were opened on another run (invariant 9). */
   readonly runId: string;
+  /** Present in mode `replicated`: wins are answered only when so many replicas have them. */
+  readonly barrier?: { readonly replicas: number; readonly waitTimeoutMs: number };
 }
 
 /**
@@ -82,6 +95,11 @@ export class ClaimSession {
   async check(): Promise<void> {
     if (this.session === null) throw new Error(this.problem);
     await this.session.redis.ping();
+    const { barrier } = this.session;
+    if (barrier === undefined) return;
+    const [, connected = '0'] = /^connected_slaves:(\d+)/m.exec(await this.session.redis.info('replication')) ?? [];
+    if (Number(connected) < barrier.replicas)
+      throw new Error(`${connected} of ${barrier.replicas} replicas are connected`);
   }
 
   close(): void {
@@ -96,9 +114,9 @@ export class ClaimSession {
       const runId = await readRunId(this.redis);
       const wrong = await this.wrongSettings();
       if (wrong.length > 0) {
-        this.problem = `durability mode ${this.options.durability} needs ${wrong.join(', ')}`;
+        this.problem = `durability mode ${this.options.durability.mode} needs ${wrong.join(', ')}`;
         this.logger.error(
-          { problems: wrong, durability: this.options.durability },
+          { problems: wrong, durability: this.options.durability.mode },
           'claim redis is not set up for this mode',
         );
         this.tryAgain();
@@ -106,8 +124,12 @@ export class ClaimSession {
       }
       await loadScripts(this.redis, ['claimUnits', 'snapshotActivity', 'readPurchases']);
       if (this.redis.status !== 'ready' || this.closing) return;
-      this.session = { redis: this.redis, runId };
-      this.logger.info({ redis_run_id: runId, durability: this.options.durability }, 'claim redis ready');
+      const { durability } = this.options;
+      this.session =
+        durability.mode === 'replicated'
+          ? { redis: this.redis, runId, barrier: durability }
+          : { redis: this.redis, runId };
+      this.logger.info({ redis_run_id: runId, durability: this.options.durability.mode }, 'claim redis ready');
     } catch (error) {
       this.problem = error instanceof Error ? error.message : String(error);
       this.logger.warn({ err: error }, 'claim redis handshake failed');
@@ -117,7 +139,7 @@ export class ClaimSession {
 
   private async wrongSettings(): Promise<string[]> {
     const wrong: string[] = [];
-    for (const [name, wanted] of Object.entries(REQUIRED_SETTINGS[this.options.durability])) {
+    for (const [name, wanted] of Object.entries(REQUIRED_SETTINGS[this.options.durability.mode])) {
       const [, value] = await this.redis.config('GET', name);
       if (value !== wanted) wrong.push(`${name}=${wanted} (is ${value ?? 'unknown'})`);
     }

@@ -186,8 +186,10 @@ export class ClaimDesk {
     try {
       const reply = await claimUnits(session.redis, lane.keys, session.runId, batch);
       switch (reply.kind) {
-        case 'decided':
-          return (index) => toAnswer(reply.outcomes[index], reply.available);
+        case 'decided': {
+          const kept = session.barrier === undefined || (await this.replicated(session, reply.outcomes));
+          return (index) => toAnswer(reply.outcomes[index], reply.available, kept);
+        }
         case 'not_loaded': {
           const code = await this.deps.whyNotLoaded(lane.activityId);
           return () => ({ kind: 'refused', code, reason: 'not_loaded' });
@@ -203,14 +205,33 @@ export class ClaimDesk {
     }
   }
 
+  /**
+   * Whether enough replicas have what this batch has won or found. Whatever goes wrong here comes after the decision: the claims stand on
+   * the server that made it, and nobody knows whether they would survive its loss (invariant 4).
+   */
+  private async replicated(
+    { redis, barrier }: EstablishedSession,
+    outcomes: readonly ClaimOutcome[],
+  ): Promise<boolean> {
+    if (barrier === undefined || !outcomes.some(({ kind }) => kind === 'won')) return true;
+    try {
+      // On the connection of the batch: WAIT is about the writes of its own client.
+      return (await redis.wait(barrier.replicas, barrier.waitTimeoutMs)) >= barrier.replicas;
+    } catch (error) {
+      this.deps.metrics.batchFailed(false, error);
+      return false;
+    }
+  }
+
   private answer(receiver: ClaimReceiver, answer: ClaimAnswer): void {
     this.deps.metrics.answered(answer);
     receiver.answered(answer);
   }
 }
 
-function toAnswer(outcome: ClaimOutcome | undefined, available: number): ClaimAnswer {
-  if (outcome === undefined) return OUTCOME_UNKNOWN;
+/** @param kept whether a win is as durable as the deployment asks for */
+function toAnswer(outcome: ClaimOutcome | undefined, available: number, kept: boolean): ClaimAnswer {
+  if (outcome === undefined || (outcome.kind === 'won' && !kept)) return OUTCOME_UNKNOWN;
   if (outcome.kind === 'refused') return { kind: 'refused', code: outcome.code, reason: outcome.reason, available };
   return {
     kind: 'won',
