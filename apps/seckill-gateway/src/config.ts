@@ -6,6 +6,7 @@ import type { Durability } from './adapters/claim-session';
 const schema = z
   .object({
     NODE_ENV: z.string().optional(),
+    WORKERS: env.integer({ min: 1, max: 64 }).default(1),
     HTTP_HOST: z.string().default('0.0.0.0'),
     HTTP_PORT: env.port().default(8083),
     GRPC_PORT: env.port().default(9083),
@@ -44,6 +45,7 @@ const schema = z
     }
   })
   .transform((value) => ({
+    processes: value.WORKERS,
     http: { host: value.HTTP_HOST, port: value.HTTP_PORT },
     grpc: { host: value.HTTP_HOST, port: value.GRPC_PORT },
     redis: {

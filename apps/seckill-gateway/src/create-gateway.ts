@@ -12,6 +12,8 @@ import {
   createHttpServer,
   createLifecycle,
   createMetrics,
+  GroupMember,
+  groupMetrics,
   systemClock,
 } from '@coupon/service-kit';
 import type { GrpcServer, HttpServer, Identity, Lifecycle, Logger } from '@coupon/service-kit';
@@ -41,7 +43,9 @@ const ANYBODY: Identity = Object.freeze({ userId: null, role: 'admin', subject: 
 /** Puts the gateway together; nothing is started yet. */
 export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
   const lifecycle = createLifecycle({ logger, deadlineMs: config.shutdownDeadlineMs, clock: systemClock });
-  const metrics = createMetrics({ service: 'seckill-gateway' });
+  const ownMetrics = createMetrics({ service: 'seckill-gateway' });
+  const member = config.processes > 1 ? new GroupMember(ownMetrics.registry) : undefined;
+  const metrics = member === undefined ? ownMetrics : groupMetrics(ownMetrics, member);
   const health = new Health({ clock: systemClock, state: () => lifecycle.state });
   const authenticator = createAuthenticator(config.auth);
   const session = new ClaimSession(config.redis, logger);
@@ -106,6 +110,7 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
   lifecycle.register({ name: 'claims', drain: (signal) => desk.drain(signal) });
   lifecycle.register(grpc);
   lifecycle.register(http);
+  if (member !== undefined) lifecycle.register(member);
   return { lifecycle, http, grpc };
 }
 

@@ -35,3 +35,6 @@ export { GrpcServer, createGrpcServer, grpcService } from './grpc/grpc-server';
 export type { GrpcServerOptions, GrpcService } from './grpc/grpc-server';
 export { authenticateCall, authenticatedUnary, unary } from './grpc/unary';
 export type { AuthenticatedCallContext, CallContext } from './grpc/unary';
+export { GroupMember, groupMetrics, isFirstProcess } from './processes/group-member';
+export { ProcessGroup } from './processes/process-group';
+export type { ProcessGroupOptions } from './processes/process-group';
