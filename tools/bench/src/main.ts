@@ -2,12 +2,13 @@ import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { UserError, runCommand, standardScreen } from '@coupon/platform';
 import { gatewayBench } from './gateway/gateway-bench';
+import { grpcBench } from './grpc/grpc-bench';
 import { parseBenchOptions } from './options';
 import { workerBench } from './worker/worker-bench';
 import type { Bench } from './bench';
 
 /** One module per subject; `npm run bench -- <name>`. */
-const BENCHES: Readonly<Record<string, Bench>> = { gateway: gatewayBench, worker: workerBench };
+const BENCHES: Readonly<Record<string, Bench>> = { gateway: gatewayBench, grpc: grpcBench, worker: workerBench };
 
 void runCommand(async ({ args, signal, defer }) => {
   const options = parseBenchOptions(args, Object.keys(BENCHES));

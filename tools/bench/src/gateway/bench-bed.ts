@@ -42,7 +42,7 @@ export class BenchBed {
     );
     const directory = mkdtempSync(join(tmpdir(), 'bench-'));
     context.defer(() => rmSync(directory, { recursive: true, force: true }));
-    const generator = await LoadGenerator.start(context.defer);
+    const generator = await LoadGenerator.start<LoadPlan>('load/load-process', context.defer);
     const mint = new TokenMint(directory, context.defer);
     const starter = await GatewayStarter.create(context, logs);
     return new BenchBed(store, generator, mint, starter, context.defer, directory);

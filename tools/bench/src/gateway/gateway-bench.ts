@@ -4,8 +4,10 @@ import type { Bench, BenchContext, BenchReport, Numbers, Target } from '../bench
 import { BenchBed } from './bench-bed';
 import { BENCH_CASES, FSYNC_CONNECTIONS, GATEWAY_CASE_NAMES, chooseCases } from './cases';
 import type { BenchCase, Subject } from './cases';
-import { measure, medianOf, rounded } from './measure';
+import { describeRun, measure, medianOf, rounded } from './measure';
 import type { RunRecord } from './measure';
+import { runMillion, runOverload } from './single-cases';
+import type { SingleOutcome } from './single-cases';
 import { describeTarget, medianFigure, targetsOf } from './targets';
 import type { ComparedRun } from './targets';
 
@@ -28,9 +30,10 @@ export const gatewayBench: Bench = async (context): Promise<BenchReport> => {
     labelled('disk', `fdatasync after 4 KiB: ${fdatasyncMs} ms (median), beside the append-only file`),
   );
   const compared = await runRounds(bed, cases, seconds, context);
-  const targets = targetsOf(compared);
+  const singles = await runSingles(bed, names, context);
+  const targets = [...targetsOf(compared), ...singles.flatMap((single) => single.targets)];
   for (const target of targets) context.screen.line(labelled(target.met ? 'met' : 'NOT MET', describeTarget(target)));
-  return toReport({ bed, compared, targets, seconds, fdatasyncMs, context });
+  return toReport({ bed, compared, singles, targets, seconds, fdatasyncMs, context });
 };
 
 async function runRounds(
@@ -56,29 +59,29 @@ async function runRounds(
   return compared;
 }
 
-function describeRun(run: RunRecord): string {
-  const name = run.subject === 'floor' ? `floor of ${run.case}` : run.subject;
-  const cpu = [`${run.server_us ?? '?'} us`, ...(run.redis_us === null ? [] : [`Redis ${run.redis_us} us`])].join(
-    ' + ',
-  );
-  const batch = run.mean_batch === undefined ? '' : `  batch ${run.mean_batch}`;
-  const generator = `generator ${run.generator_us} us, ${Math.round(run.generator_load * 100)} %, others ${run.others_load ?? '?'} cores`;
-  return (
-    `${name.padEnd(20)} ${String(run.requests_per_second).padStart(6)}/s  p50 ${run.p50_ms}  p99 ${run.p99_ms}  p99.9 ${run.p999_ms} ms  ` +
-    `${cpu}${batch}  (${generator}${run.counts ? '' : ': TOO BUSY, does not count'})`
-  );
+async function runSingles(bed: BenchBed, names: readonly string[], context: BenchContext): Promise<SingleOutcome[]> {
+  const outcomes: SingleOutcome[] = [];
+  if (names.includes('overload')) outcomes.push(await runOverload(bed, context.seconds));
+  if (names.includes('million')) outcomes.push(await runMillion(bed, context.size));
+  for (const { case: name, figures, answers, remarks } of outcomes) {
+    const text = Object.entries(figures).map(([figure, value]) => `${figure} ${value}`);
+    context.screen.line(labelled(name, `${text.join('  ')}  ${JSON.stringify(answers)}`));
+    for (const remark of remarks) context.screen.line(labelled('', remark));
+  }
+  return outcomes;
 }
 
 interface Outcome {
   readonly bed: BenchBed;
   readonly compared: readonly ComparedRun[];
+  readonly singles: readonly SingleOutcome[];
   readonly targets: readonly Target[];
   readonly seconds: number;
   readonly fdatasyncMs: number;
   readonly context: BenchContext;
 }
 
-function toReport({ bed, compared, targets, seconds, fdatasyncMs, context }: Outcome): BenchReport {
+function toReport({ bed, compared, singles, targets, seconds, fdatasyncMs, context }: Outcome): BenchReport {
   const runs = compared.map(({ run }) => run);
   const floor: Record<string, Numbers> = {};
   const figures: Record<string, Numbers> = {};
@@ -104,8 +107,8 @@ function toReport({ bed, compared, targets, seconds, fdatasyncMs, context }: Out
       fdatasync_median_ms: fdatasyncMs,
       generator: 'node:net, HTTP/1.1 keep-alive, one request under way per connection',
     },
-    runs,
-    median: figures,
+    runs: [...runs, ...singles.map(({ targets: _, ...single }) => single)],
+    median: { ...figures, ...Object.fromEntries(singles.map((single) => [single.case, single.figures])) },
     floor,
     ratio: ratios.length === 0 ? 0 : rounded(Math.min(...ratios), 3),
     targets,

@@ -28,6 +28,8 @@ export interface RunRecord {
   readonly max_ms: number;
   /** Of the gateway, or of the floor. */
   readonly server_us: number | null;
+  /** Cores the gateway, or the floor, has used. */
+  readonly server_load: number | null;
   readonly redis_us: number | null;
   readonly generator_us: number;
   readonly generator_load: number;
@@ -121,9 +123,17 @@ export function requireAnswers(result: LoadResult, expected: readonly string[]):
   throw new Error(`answers that this run must not have: ${what} ${result.errors.join('; ')}`);
 }
 
-function toRecord(of: BenchCase, subject: string, round: number, result: LoadResult): RunRecord {
+/** @param mostGeneratorLoad cores above which the run does not count */
+export function toRecord(
+  of: Pick<BenchCase, 'name' | 'connections'>,
+  subject: string,
+  round: number,
+  result: LoadResult,
+  mostGeneratorLoad: number = MOST_GENERATOR_LOAD,
+): RunRecord {
   const { measured } = result;
   const requests = measured.all.count;
+  if (requests === 0) throw new Error(`${subject}: no answer came in the measured part`);
   const accepted = measured.answers['OK'] ?? 0;
   const us = (seconds: number | null | undefined): number | null =>
     seconds === null || seconds === undefined ? null : rounded((seconds * 1e6) / requests, 2);
@@ -142,13 +152,18 @@ function toRecord(of: BenchCase, subject: string, round: number, result: LoadRes
     p999_ms: measured.all.p999_ms,
     max_ms: measured.all.max_ms,
     server_us: us(measured.cpuSeconds[0]),
+    server_load: serverLoad(measured),
     redis_us: us(measured.cpuSeconds[1]),
     generator_us: us(measured.generatorCpuSeconds) ?? 0,
     generator_load: rounded(load, 3),
     others_load: othersLoad(measured),
-    counts: load < MOST_GENERATOR_LOAD,
+    counts: load < mostGeneratorLoad,
     answers: measured.answers,
   };
+}
+
+function serverLoad({ cpuSeconds: [server], seconds }: LoadResult['measured']): number | null {
+  return server === undefined || server === null ? null : rounded(server / seconds, 3);
 }
 
 function othersLoad({
@@ -175,4 +190,19 @@ export function medianOf(records: readonly RunRecord[]): Record<string, number> 
 
 export function rounded(value: number, digits: number): number {
   return Number(value.toFixed(digits));
+}
+
+/** One line. */
+export function describeRun(run: RunRecord): string {
+  const name = run.subject === 'floor' ? `floor of ${run.case}` : run.subject;
+  const cpu = [`${run.server_us ?? '?'} us`, ...(run.redis_us === null ? [] : [`Redis ${run.redis_us} us`])].join(
+    ' + ',
+  );
+  const batch = run.mean_batch === undefined ? '' : `  batch ${run.mean_batch}`;
+  const generator = `generator ${run.generator_us} us, ${Math.round(run.generator_load * 100)} %`;
+  return (
+    `${name.padEnd(20)} ${String(run.requests_per_second).padStart(6)}/s  ` +
+    `p50 ${run.p50_ms}  p99 ${run.p99_ms}  p99.9 ${run.p999_ms} ms  ${cpu}${batch}  ` +
+    `(${generator}, others ${run.others_load ?? '?'} cores${run.counts ? '' : ': TOO BUSY, does not count'})`
+  );
 }

@@ -1,12 +1,11 @@
 import { median } from '../bench';
 import type { Target } from '../bench';
 import { FSYNC_CONNECTIONS } from './cases';
-import { MOST_GENERATOR_LOAD } from './measure';
 import type { RunRecord } from './measure';
 
-type Figure = (run: RunRecord, reference: RunRecord) => number;
+export type Figure = (run: RunRecord, reference: RunRecord) => number;
 
-interface Bar {
+export interface Bar {
   readonly figure: string;
   readonly bound: 'at least' | 'at most';
   readonly target: number;
@@ -15,7 +14,8 @@ interface Bar {
   readonly of: Figure;
 }
 
-const rate: Figure = (run, reference) => run.requests_per_second / reference.requests_per_second;
+/** Requests per second, against the reference. */
+export const rate: Figure = (run, reference) => run.requests_per_second / reference.requests_per_second;
 const serverCpu: Figure = (run, reference) => (run.server_us ?? NaN) / (reference.server_us ?? NaN);
 const allCpu: Figure = (run, reference) =>
   ((run.server_us ?? NaN) + (run.redis_us ?? NaN)) / (reference.server_us ?? NaN);
@@ -23,7 +23,7 @@ const p99: Figure = (run) => run.p99_ms;
 
 const FSYNC = FSYNC_CONNECTIONS.map((n) => `fsync-${n}`);
 
-const BARS: readonly Bar[] = [
+const GATEWAY_BARS: readonly Bar[] = [
   { figure: 'fsync: rate / floor', bound: 'at least', target: 0.9, subjects: FSYNC, of: rate },
   { figure: 'fsync: gateway CPU / floor CPU', bound: 'at most', target: 1, subjects: FSYNC, of: serverCpu },
   { figure: 'fsync: gateway + Redis CPU / floor CPU', bound: 'at most', target: 1.4, subjects: FSYNC, of: allCpu },
@@ -52,8 +52,8 @@ export interface ComparedRun {
  * The bars that these runs can tell about. A pair is left out when the generator was too busy in either half; a bar whose runs are all left
  * out is not met.
  */
-export function targetsOf(compared: readonly ComparedRun[]): Target[] {
-  return BARS.flatMap(({ figure, bound, target, subjects, of }) => {
+export function targetsOf(compared: readonly ComparedRun[], bars: readonly Bar[] = GATEWAY_BARS): Target[] {
+  return bars.flatMap(({ figure, bound, target, subjects, of }) => {
     const measured = subjects.filter((name) => compared.some(({ run }) => run.subject === name));
     if (measured.length === 0) return [];
     const values = measured.map((name) => medianFigure(compared, name, of));
@@ -71,9 +71,7 @@ export function medianFigure(compared: readonly ComparedRun[], subject: string, 
 }
 
 export function describeTarget({ figure, bound = 'at least', target, median: reached }: Target): string {
-  const value = Number.isNaN(reached)
-    ? `no run counts (generator above ${MOST_GENERATOR_LOAD} of a core?)`
-    : String(reached);
+  const value = Number.isNaN(reached) ? 'not measured, or no run counts' : String(reached);
   return `${figure}: ${value} (${bound} ${target})`;
 }
 

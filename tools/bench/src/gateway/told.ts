@@ -24,7 +24,7 @@ export class Told {
   }
 
   /** @param answers the answers file of the run. @throws Error when a request has no answer: nobody knows then what Redis must hold. */
-  add(plan: LoadPlan, result: LoadResult, answers: Buffer): void {
+  add(plan: Pick<LoadPlan, 'activities' | 'users' | 'firstUser'>, result: LoadResult, answers: Buffer): void {
     if (answers.length !== result.sent * ANSWER_BYTES)
       throw new Error('the answers file has not one entry per request');
     for (let n = 0; n < result.sent; n += 1) {

@@ -23,20 +23,24 @@ export class AnswerBook {
 
   /** The answer `scanner` has just completed. */
   add(request: number, scanner: ResponseScanner, measured: boolean, latencyMs: number): void {
-    const answer = scanner.answerClass;
-    const count = (this.counts[answer] as number) + 1;
-    this.counts[answer] = count;
+    const { answerClass, bytes, claimIdAt } = scanner;
+    const count = this.count(request, answerClass, measured, latencyMs);
     if (count <= FIRST_SAMPLED || request % SAMPLE_EVERY === 0) this.sample(scanner);
-    if (measured) {
-      this.measuredCounts[answer] = (this.measuredCounts[answer] as number) + 1;
-      (this.latencies[answer] ?? this.newLatencies(answer)).recordUs(latencyMs * 1_000);
-    }
-    if (this.answers === undefined) return;
-    const at = request * ANSWER_BYTES;
-    this.answers[at] = answer;
-    if (scanner.claimIdAt === -1) return;
-    const { bytes, claimIdAt } = scanner;
-    for (let i = 0; i < CLAIM_ID_BYTES; i += 1) this.answers[at + 1 + i] = bytes[claimIdAt + i] as number;
+    if (this.answers === undefined || claimIdAt === -1) return;
+    const at = request * ANSWER_BYTES + 1;
+    for (let i = 0; i < CLAIM_ID_BYTES; i += 1) this.answers[at + i] = bytes[claimIdAt + i] as number;
+  }
+
+  /** An answer that somebody else has read. `code`: the bytes of its code. */
+  addMessage(
+    request: number,
+    answer: { readonly code: Buffer; readonly replayed: boolean; readonly claimId: string },
+    measured: boolean,
+    latencyMs: number,
+  ): void {
+    const answerClass = this.classes.classOf(200, answer.code, 0, answer.code.length, answer.replayed);
+    this.count(request, answerClass, measured, latencyMs);
+    this.answers?.write(answer.claimId, request * ANSWER_BYTES + 1, CLAIM_ID_BYTES, 'latin1');
   }
 
   /** Answers by class name; `unanswered` requests are named, too, when there are any. */
@@ -62,6 +66,17 @@ export class AnswerBook {
   /** One byte and a claim id for each of the first `sent` requests. */
   answersOf(sent: number): Buffer | undefined {
     return this.answers?.subarray(0, sent * ANSWER_BYTES);
+  }
+
+  private count(request: number, answer: number, measured: boolean, latencyMs: number): number {
+    const count = (this.counts[answer] as number) + 1;
+    this.counts[answer] = count;
+    if (this.answers !== undefined) this.answers[request * ANSWER_BYTES] = answer;
+    if (measured) {
+      this.measuredCounts[answer] = (this.measuredCounts[answer] as number) + 1;
+      (this.latencies[answer] ?? this.newLatencies(answer)).recordUs(latencyMs * 1_000);
+    }
+    return count;
   }
 
   private named(counts: Float64Array): Record<string, number> {

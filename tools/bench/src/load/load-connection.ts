@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { RequestTemplate } from './request-template';
 import type { ResponseScanner } from './response-scanner';
 
-const READ_BUFFER_BYTES = 64 * 1024;
+const READ_BUFFER_BYTES = 8 * 1024;
 
 export interface LoadConnectionOptions {
   readonly port: number;

@@ -54,6 +54,8 @@ export interface LoadResult {
   /** Open loop: arrivals that found every connection busy, and the most that waited at once. Their wait is part of their latency. */
   readonly delayedArrivals: number;
   readonly mostWaiting: number;
+  /** Open loop: arrivals that were due when the time was over and had found no connection. */
+  readonly unsent: number;
   /** Answers that were also parsed as JSON, and those of them that the scan had read otherwise. */
   readonly sampled: number;
   readonly sampleMismatches: number;

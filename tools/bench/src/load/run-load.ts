@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { cpuSecondsOf, machineCpuSeconds } from '../process/cpu';
 import { AnswerBook } from './answer-book';
 import { LoadConnection } from './load-connection';
 import { TIMELINE_MS } from './load-plan';
 import type { LoadPlan, LoadResult } from './load-plan';
+import { MeasuredPart } from './measured-part';
 import { OpenLoopSchedule } from './open-loop-schedule';
 import { RequestTemplate } from './request-template';
 import { ResponseScanner } from './response-scanner';
@@ -13,6 +13,7 @@ const TICK_MS = 1;
 const CLOSED_LOOP_TICK_MS = 20;
 const LAST_ANSWERS_MS = 10_000;
 const MOST_ERRORS = 10;
+const MOST_WARM_UP_S = 60;
 
 /** Runs a plan from its first connection to its last answer. Rejects when the connections cannot be opened. */
 export async function runLoad(plan: LoadPlan): Promise<LoadResult> {
@@ -23,6 +24,7 @@ export async function runLoad(plan: LoadPlan): Promise<LoadResult> {
 
 class LoadRun {
   private readonly book: AnswerBook;
+  private readonly measuredPart: MeasuredPart;
   private readonly connections: LoadConnection[] = [];
   /** Connections without a request, in the order in which they became free; used as a ring. */
   private readonly free: LoadConnection[] = [];
@@ -36,15 +38,8 @@ class LoadRun {
   private sending = true;
   private startMs = 0;
   private stopMs = 0;
-  private measuredFromMs = 0;
-  private measuredToMs = 0;
-  private cpuAt: readonly (number | null)[] = [];
-  private cpuUsed: (number | null)[] = [];
-  private ownCpuAt: NodeJS.CpuUsage = { user: 0, system: 0 };
-  private ownCpuSeconds = 0;
-  private machineCpuAt: number | null = null;
-  private machineCpuUsed: number | null = null;
   private delayedArrivals = 0;
+  private unsent = 0;
   private mostWaiting = 0;
   private readonly errors: string[] = [];
   private readonly timeline: Record<string, number>[] = [];
@@ -52,6 +47,7 @@ class LoadRun {
   private finished: () => void = () => undefined;
 
   constructor(private readonly plan: LoadPlan) {
+    this.measuredPart = new MeasuredPart(plan.watchedPids);
     this.book = new AnswerBook({ maxRequests: plan.maxRequests, keepAnswers: plan.answersFile !== undefined });
   }
 
@@ -74,7 +70,9 @@ class LoadRun {
   async run(): Promise<LoadResult> {
     const { plan } = this;
     this.startMs = performance.now();
-    this.stopMs = this.startMs + (plan.warmUpSeconds + plan.maxSeconds) * 1_000;
+    // Until the measured part begins and sets its own end.
+    const warmUpSeconds = plan.warmUpRequests > 0 ? MOST_WARM_UP_S : plan.warmUpSeconds;
+    this.stopMs = this.startMs + (warmUpSeconds + plan.maxSeconds) * 1_000;
     const done = new Promise<void>((resolve) => (this.finished = resolve));
     const timeline = setInterval(() => this.mark(), TIMELINE_MS);
     const ticks =
@@ -158,26 +156,15 @@ class LoadRun {
 
   private beginMeasured(nowMs: number): void {
     this.phase = 'measured';
-    this.measuredFromMs = nowMs;
     // The time for the plan's requests begins when they are measured.
     this.stopMs = nowMs + this.plan.maxSeconds * 1_000;
-    this.ownCpuAt = process.cpuUsage();
-    this.cpuAt = this.plan.watchedPids.map(cpuSecondsOf);
-    this.machineCpuAt = machineCpuSeconds();
+    this.measuredPart.begin(nowMs);
   }
 
   private endMeasured(nowMs: number): void {
     if (this.phase === 'warm-up') this.beginMeasured(nowMs);
     this.phase = 'over';
-    this.measuredToMs = nowMs;
-    this.cpuUsed = this.plan.watchedPids.map((pid, i) => {
-      const [before, after] = [this.cpuAt[i] ?? null, cpuSecondsOf(pid)];
-      return before === null || after === null ? null : after - before;
-    });
-    const { user, system } = process.cpuUsage(this.ownCpuAt);
-    this.ownCpuSeconds = (user + system) / 1e6;
-    const machine = machineCpuSeconds();
-    this.machineCpuUsed = machine === null || this.machineCpuAt === null ? null : machine - this.machineCpuAt;
+    this.measuredPart.end(nowMs);
   }
 
   /** The measured part of a closed loop ends with the sending, while all connections are busy; that of an open loop with the last answer. */
@@ -186,6 +173,7 @@ class LoadRun {
     this.sending = false;
     this.stopMs = Math.min(this.stopMs, nowMs);
     if (this.schedule === undefined) this.endMeasured(nowMs);
+    else this.unsent = this.schedule.due(nowMs) - this.next;
     this.endIfDone();
   }
 
@@ -243,16 +231,11 @@ class LoadRun {
       sent: this.next,
       answers: book.counted(this.next - this.answered),
       classes: book.classes.names(),
-      measured: {
-        seconds: (this.measuredToMs - this.measuredFromMs) / 1_000,
-        ...book.measured(),
-        cpuSeconds: this.cpuUsed,
-        generatorCpuSeconds: this.ownCpuSeconds,
-        machineCpuSeconds: this.machineCpuUsed,
-      },
+      measured: this.measuredPart.result(book),
       timeline: this.timeline,
       delayedArrivals: this.delayedArrivals,
       mostWaiting: this.mostWaiting,
+      unsent: this.unsent,
       sampled: book.sampled,
       sampleMismatches: book.sampleMismatches,
       errors: this.errors,

@@ -1,0 +1,4 @@
+import { answerPlans } from '../load/answer-plans';
+import { runGrpcLoad } from './run-grpc-load';
+
+answerPlans(runGrpcLoad);
