@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import type { ActivityId, TemplateId } from '@coupon/domain';
 import { ActivityStore, activityKeys } from '@coupon/lua';
-import { UserError } from '@coupon/platform';
-import { pollUntil, startServers } from '@coupon/servers';
+import { ServerUnavailableError, pollUntil, startServers } from '@coupon/servers';
+import type { RunningServers } from '@coupon/servers';
 import type { BenchContext } from '../bench';
 import { median } from '../bench';
 
@@ -33,29 +33,28 @@ export class ClaimStore {
     readonly redis: Redis,
     readonly url: string,
     readonly version: string,
-    readonly pid: number,
-    private readonly directory: string,
+    private readonly here: { readonly pid: number; readonly directory: string } | undefined,
   ) {}
 
   static async start({ screen, defer }: Pick<BenchContext, 'screen' | 'defer'>): Promise<ClaimStore> {
-    // A process on this machine: its CPU time is part of the result, and no proxy of a container engine sits in the path.
-    const servers = await startServers({
-      need: ['redis'],
-      purpose: 'bench',
-      log: screen.line,
-      sources: ['local', 'unpacked', 'installed'],
-    });
+    const servers = await startRedis(screen);
     defer(() => servers.stop());
-    const { url, version, flavour } = servers.endpoints.redis;
+    const { url, version, flavour, source } = servers.endpoints.redis;
     const redis = new Redis(url);
     defer(() => redis.disconnect());
     const pid = Number(/^process_id:(\d+)/m.exec(await redis.info('server'))?.[1]);
     const [, directory] = await redis.config('GET', 'dir');
-    if (!Number.isInteger(pid) || directory === undefined)
-      throw new UserError('Redis does not say which process it is.');
+    // In a container both are those of another namespace.
+    const here =
+      source !== 'docker' && Number.isInteger(pid) && directory !== undefined ? { pid, directory } : undefined;
     // The file is made small between the runs instead: in the middle of one, the rewrite would be measured.
     await redis.config('SET', 'auto-aof-rewrite-percentage', '0');
-    return new ClaimStore(redis, url, `${flavour} ${version}`, pid, directory);
+    return new ClaimStore(redis, url, `${flavour} ${version}`, here);
+  }
+
+  /** Its process, for the CPU time; none where it cannot be seen. */
+  get pids(): readonly number[] {
+    return this.here === undefined ? [] : [this.here.pid];
   }
 
   async setDurability(durability: Durability): Promise<void> {
@@ -92,9 +91,10 @@ export class ClaimStore {
     }
   }
 
-  /** Median of fdatasync after an append of 4 KiB on the device of the append-only file, in milliseconds. */
+  /** Median of fdatasync after an append of 4 KiB on the device of the append-only file, in milliseconds; NaN where it cannot be reached. */
   fdatasyncMedianMs(): number {
-    const file = join(this.directory, 'fdatasync-probe');
+    if (this.here === undefined) return NaN;
+    const file = join(this.here.directory, 'fdatasync-probe');
     const handle = openSync(file, 'a');
     try {
       const block = Buffer.alloc(PROBE_BYTES, 'x');
@@ -126,5 +126,19 @@ export class ClaimStore {
       },
       { timeoutMs: REWRITE_TIMEOUT_MS, intervalMs: 50, what: 'the rewrite of the append-only file' },
     );
+  }
+}
+
+/** A process on this machine where there is one: its CPU time is part of the result, and no proxy of a container engine sits in the path. */
+async function startRedis(screen: BenchContext['screen']): Promise<RunningServers<'redis'>> {
+  const options = { purpose: 'bench', log: screen.line } as const;
+  try {
+    return await startServers<'redis'>({ ...options, need: ['redis'], sources: ['local', 'unpacked', 'installed'] });
+  } catch (error) {
+    if (!(error instanceof ServerUnavailableError)) throw error;
+    screen.line(
+      'redis     in a container: its CPU time cannot be measured, and every claim goes through the proxy of the engine',
+    );
+    return startServers<'redis'>({ ...options, need: ['redis'], sources: ['docker'] });
   }
 }

@@ -1,5 +1,5 @@
 import { UserError, labelled } from '@coupon/platform';
-import { thisMachine } from '../bench';
+import { median, thisMachine } from '../bench';
 import type { Bench, BenchContext, BenchReport, Numbers, Target } from '../bench';
 import { BenchBed } from './bench-bed';
 import { BENCH_CASES, FSYNC_CONNECTIONS, GATEWAY_CASE_NAMES, chooseCases } from './cases';
@@ -14,6 +14,8 @@ import type { ComparedRun } from './targets';
 const QUICK_SECONDS = 2;
 const FULL_SECONDS = 8;
 const WARM_UP_S = 0.5;
+/** What others may use without a remark. */
+const QUIET_CORES = 0.2;
 
 /**
  * The gateway as it is deployed, on a Redis that syncs every claim to disk, next to a bare node:http server that gives the same answer. In
@@ -30,6 +32,12 @@ export const gatewayBench: Bench = async (context): Promise<BenchReport> => {
     labelled('disk', `fdatasync after 4 KiB: ${fdatasyncMs} ms (median), beside the append-only file`),
   );
   const compared = await runRounds(bed, cases, seconds, context);
+  const others = median(compared.map(({ run }) => run.others_load ?? 0));
+  if (others > QUIET_CORES) {
+    context.screen.line(
+      labelled('', `the machine was not quiet: others kept ${others} cores busy in half of the runs`),
+    );
+  }
   const singles = await runSingles(bed, names, context);
   const targets = [...targetsOf(compared), ...singles.flatMap((single) => single.targets)];
   for (const target of targets) context.screen.line(labelled(target.met ? 'met' : 'NOT MET', describeTarget(target)));

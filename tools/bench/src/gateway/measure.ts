@@ -1,6 +1,6 @@
 import { median } from '../bench';
 import type { LoadPlan, LoadResult } from '../load/load-plan';
-import { batchSizesBetween } from './batch-sizes';
+import { answersBetween, batchSizesBetween, sameAnswers } from './gateway-metrics';
 import type { BenchBed } from './bench-bed';
 import type { BenchCase, GatewaySubject, Subject } from './cases';
 import { FIRST_USER, prepareSale } from './sales';
@@ -39,7 +39,10 @@ export interface RunRecord {
   readonly counts: boolean;
   readonly mean_batch?: number;
   readonly batch_sizes?: Readonly<Record<string, number>>;
+  /** In the measured part. */
   readonly answers: Readonly<Record<string, number>>;
+  /** False: the gateway's own counters by code differ from what the clients counted over the whole run. */
+  readonly metrics_agree?: boolean;
 }
 
 export interface MeasureOptions extends SaleLength {
@@ -85,7 +88,7 @@ async function measureGateway(
     port: gateway.port,
     connections: of.connections,
     arrivals: { kind: 'closed' },
-    watchedPids: [gateway.pid, bed.store.pid],
+    watchedPids: [gateway.pid, ...bed.store.pids],
     ...(tokens === undefined ? {} : { tokens }),
   };
   const told = new Told(sale.activities);
@@ -99,12 +102,23 @@ async function measureGateway(
   const plan = { ...common, ...sale.crowd };
   const { result, answers } = await bed.load(plan);
   requireSale(result, sale);
-  const batches = batchSizesBetween(before, await gateway.metrics());
+  const after = await gateway.metrics();
   told.add(plan, result, answers);
   await verifyTold(bed.store.redis, told);
   await bed.store.remove(sale.activities);
   const record = toRecord(of, subject.name, options.round, result);
-  return batches === undefined ? record : { ...record, mean_batch: batches.mean, batch_sizes: batches.buckets };
+  return withMetrics(record, result, before, after);
+}
+
+/** Adds what two readings of /metrics tell about a run. */
+export function withMetrics(record: RunRecord, { answers }: LoadResult, before: string, after: string): RunRecord {
+  const batches = batchSizesBetween(before, after);
+  const counted = answersBetween(before, after);
+  return {
+    ...record,
+    ...(batches === undefined ? {} : { mean_batch: batches.mean, batch_sizes: batches.buckets }),
+    ...(counted === undefined ? {} : { metrics_agree: sameAnswers(counted, answers) }),
+  };
 }
 
 function requireSale(result: LoadResult, sale: PreparedSale): void {
@@ -203,6 +217,7 @@ export function describeRun(run: RunRecord): string {
   return (
     `${name.padEnd(20)} ${String(run.requests_per_second).padStart(6)}/s  ` +
     `p50 ${run.p50_ms}  p99 ${run.p99_ms}  p99.9 ${run.p999_ms} ms  ${cpu}${batch}  ` +
-    `(${generator}, others ${run.others_load ?? '?'} cores${run.counts ? '' : ': TOO BUSY, does not count'})`
+    `(${generator}, others ${run.others_load ?? '?'} cores${run.counts ? '' : ': TOO BUSY, does not count'})` +
+    (run.metrics_agree === false ? '  /metrics counts other answers than the clients' : '')
   );
 }

@@ -155,7 +155,7 @@ function openLoop(
     firstUser: FIRST_USER,
     users,
     activities: [activityId],
-    watchedPids: [gateway.pid, bed.store.pid],
+    watchedPids: [gateway.pid, ...bed.store.pids],
   };
 }
 

@@ -4,8 +4,7 @@ import { UserError, labelled } from '@coupon/platform';
 import { thisMachine } from '../bench';
 import type { Bench, BenchContext, BenchReport, Numbers } from '../bench';
 import { BenchBed } from '../gateway/bench-bed';
-import { batchSizesBetween } from '../gateway/batch-sizes';
-import { describeRun, medianOf, requireAnswers, rounded, toRecord } from '../gateway/measure';
+import { describeRun, medianOf, requireAnswers, rounded, toRecord, withMetrics } from '../gateway/measure';
 import type { RunRecord } from '../gateway/measure';
 import { FIRST_USER } from '../gateway/sales';
 import { describeTarget, medianFigure, rate, targetsOf } from '../gateway/targets';
@@ -150,10 +149,10 @@ async function runGateway(
     ...common,
     port: gateway.grpcPort,
     activityId,
-    watchedPids: [gateway.pid, bed.store.pid],
+    watchedPids: [gateway.pid, ...bed.store.pids],
     answersFile,
   });
-  const batches = batchSizesBetween(before, await gateway.metrics());
+  const after = await gateway.metrics();
   requireAnswers(result, ['OK']);
   const told = new Told([activityId]);
   const buyers = { activities: [activityId], users: common.maxRequests, firstUser: common.firstUser };
@@ -161,5 +160,5 @@ async function runGateway(
   await verifyTold(bed.store.redis, told);
   await bed.store.remove([activityId]);
   const record = toRecord({ name: one.name, connections: one.inFlight }, one.name, round, result, Infinity);
-  return batches === undefined ? record : { ...record, mean_batch: batches.mean, batch_sizes: batches.buckets };
+  return withMetrics(record, result, before, after);
 }

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { OpenLoopSchedule } from './open-loop-schedule';
 
+/** The next smaller double of a positive number. */
+function justBefore(value: number): number {
+  const bits = new BigUint64Array(new Float64Array([value]).buffer);
+  bits[0] = (bits[0] as bigint) - 1n;
+  return new Float64Array(bits.buffer)[0] as number;
+}
+
 describe('OpenLoopSchedule', () => {
   const plan = fc.record({
     rate: fc.double({ min: 0.5, max: 100_000, noNaN: true }),
@@ -21,13 +28,16 @@ describe('OpenLoopSchedule', () => {
     );
   });
 
-  it('also at the very moment of an arrival', () => {
+  it('also at the very moment of an arrival, and at the last one before it', () => {
     fc.assert(
       fc.property(plan, fc.nat(), ({ rate, start, total }, n) => {
         const schedule = new OpenLoopSchedule(rate, start, total + 1);
         const arrival = n % (total + 1);
-        expect(schedule.due(schedule.intendedMs(arrival))).toBeGreaterThan(arrival);
+        const atMs = schedule.intendedMs(arrival);
+        expect(schedule.due(atMs)).toBeGreaterThan(arrival);
+        if (atMs > 0) expect(schedule.intendedMs(schedule.due(justBefore(atMs)) - 1)).not.toBe(atMs);
       }),
+      { numRuns: 2_000 },
     );
   });
 

@@ -1,4 +1,4 @@
-import { batchSizesBetween } from './batch-sizes';
+import { answersBetween, batchSizesBetween, sameAnswers } from './gateway-metrics';
 
 const metrics = (counts: readonly [string, number][], sum: number): string =>
   [
@@ -35,5 +35,25 @@ describe('batchSizesBetween', () => {
     const same = metrics([['1', 5]], 5);
     expect(batchSizesBetween(same, same)).toBeUndefined();
     expect(batchSizesBetween('', 'other_metric 1')).toBeUndefined();
+  });
+});
+
+describe('answersBetween', () => {
+  const claims = (counts: Record<string, number>): string =>
+    Object.entries(counts)
+      .map(([code, count]) => `claims_total{code="${code}",service="seckill-gateway"} ${count}`)
+      .join('\n');
+
+  it('counts what came between the two readings, by code', () => {
+    const after = claims({ OK: 7, SOLD_OUT: 3, REPLAYED: 1 });
+    expect(answersBetween(claims({ OK: 5, REPLAYED: 1 }), after)).toEqual({ OK: 2, SOLD_OUT: 3 });
+    expect(answersBetween('', 'other 1')).toBeUndefined();
+  });
+
+  it('is compared with what the clients were told', () => {
+    expect(sameAnswers({ OK: 2, SOLD_OUT: 3 }, { OK: 2, '409 SOLD_OUT': 3 })).toBe(true);
+    expect(sameAnswers({ OK: 2, SOLD_OUT: 3 }, { OK: 2, '409 SOLD_OUT': 2 })).toBe(false);
+    expect(sameAnswers({ OK: 2 }, { OK: 2, '503 NOT_READY': 1 })).toBe(false);
+    expect(sameAnswers({ OK: 2, NOT_READY: 1 }, { OK: 2 })).toBe(false);
   });
 });
