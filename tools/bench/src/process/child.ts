@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { REPOSITORY } from '@coupon/platform';
@@ -34,10 +34,11 @@ export class BenchChild<Ready extends object = object> {
     readonly ready: Ready,
   ) {}
 
-  /** Resolves when the process has sent its first message. */
+  /** Resolves when the process has sent its first message. The bundle is loaded then, and removed. */
   static async start<Ready extends object>(file: string, args: readonly string[] = []): Promise<BenchChild<Ready>> {
     const child = fork(file, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], execArgv: [] });
     const ready = await answerOf<Ready>(child, START_TIMEOUT_MS);
+    rmSync(file, { force: true });
     if (child.pid === undefined) throw new Error(`${file} did not start`);
     return new BenchChild(child, child.pid, ready);
   }
