@@ -17,3 +17,4 @@ export { alwaysThrow, delay, dropReply } from './chaos/doubles';
 export type { AsyncMethodName } from './chaos/doubles';
 export { TcpProxy } from './chaos/tcp-proxy';
 export type { ProxyMode } from './chaos/tcp-proxy';
+export { PowerCutRedis } from './chaos/power-cut-redis';

@@ -17,7 +17,7 @@ export { PortAllocator, portIsFree } from './ports';
 export { pollUntil } from './poll';
 export { withoutCredentials } from './urls';
 export { engineAnswers, imageIsPresent, pullImage } from './container-engine';
-export { unpackPackages } from './debian/unpacked-tree';
+export { unpackPackages, unpackTree } from './debian/unpacked-tree';
 export type { UnpackRequest } from './debian/unpacked-tree';
 export { exec } from './exec';
 export type { ExecOptions, ExecResult } from './exec';

@@ -31,6 +31,8 @@ export interface StartServersOptions<K extends ServerKind> {
   readonly images?: Readonly<Partial<Record<ServerKind, string>>>;
   /** Added to the command line of a server started here (Redis, MySQL). */
   readonly arguments?: Readonly<Partial<Record<ServerKind, readonly string[]>>>;
+  /** Added to the environment of a server that is started as a process of this machine. */
+  readonly environment?: Readonly<Partial<Record<ServerKind, Readonly<Record<string, string>>>>>;
   /** For tests of the choice itself. */
   readonly sourceImplementations?: Readonly<Record<ServerSource, Source>>;
 }
@@ -116,6 +118,7 @@ class Run implements SourceContext {
   readonly ports = new PortAllocator();
   readonly images: Readonly<Partial<Record<ServerKind, string>>>;
   readonly arguments: Readonly<Partial<Record<ServerKind, readonly string[]>>>;
+  readonly environment: Readonly<Partial<Record<ServerKind, Readonly<Record<string, string>>>>>;
   readonly log: (line: string) => void;
   readonly #parent: string;
   #supervisor: Promise<Supervisor> | undefined;
@@ -126,6 +129,7 @@ class Run implements SourceContext {
     this.purpose = options.purpose;
     this.images = options.images ?? {};
     this.arguments = options.arguments ?? {};
+    this.environment = options.environment ?? {};
     this.cacheDirectory = join(base, '.cache', 'servers');
     this.#parent = join(base, '.run');
     this.log = options.log ?? ((): void => undefined);

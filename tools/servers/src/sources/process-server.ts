@@ -46,7 +46,8 @@ async function startOnce(
     ports: context.ports,
   });
   const args = [...planned.main.args, ...(context.arguments?.[recipe.kind] ?? [])];
-  const launch = { ...planned, main: { ...planned.main, args } };
+  const env = { ...planned.main.env, ...context.environment?.[recipe.kind] };
+  const launch = { ...planned, main: { ...planned.main, args, env } };
   const { flavour, version } = installation;
   const server = new ProcessServer(supervisor, recipe, launch, {
     kind: recipe.kind,

@@ -12,6 +12,8 @@ export interface SourceContext {
   readonly images?: Readonly<Partial<Record<ServerKind, string>>>;
   /** Added to the server's own command line. */
   readonly arguments?: Readonly<Partial<Record<ServerKind, readonly string[]>>>;
+  /** Added to the environment of a process. */
+  readonly environment?: Readonly<Partial<Record<ServerKind, Readonly<Record<string, string>>>>>;
   /** The run's supervisor; started on first use, a run on servers from the environment needs none. */
   supervisor(): Promise<Supervisor>;
   readonly log: (line: string) => void;
