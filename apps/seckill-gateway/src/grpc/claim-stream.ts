@@ -1,0 +1,115 @@
+import type { ServerDuplexStream, handleBidiStreamingCall } from '@grpc/grpc-js';
+import type { FlashSaleRequest, FlashSaleResponse } from '@coupon/contracts';
+import { authenticateCall, toGrpcError } from '@coupon/service-kit';
+import type { Authenticator, Identity } from '@coupon/service-kit';
+import type { ClaimAnswer, ClaimDesk, ClaimReceiver } from '../use-cases/claim-coupon.use-case';
+import { parseCommand, refusal, toResponse } from './seckill-messages';
+
+type Call = ServerDuplexStream<FlashSaleRequest, FlashSaleResponse>;
+
+export interface ClaimStreamDependencies {
+  readonly authenticator: Authenticator;
+  readonly desk: Pick<ClaimDesk, 'claim'>;
+  /** Aborts when the server takes no new work: open streams are answered to the end and closed then. */
+  readonly draining: () => AbortSignal;
+}
+
+/** Claims of one stream under way; a client that sends on is read no further until some are answered. */
+const MAX_OPEN_PER_STREAM = 1_024;
+const RESUME_BELOW = MAX_OPEN_PER_STREAM / 2;
+
+/**
+ * FlashSaleCouponStream: answers in the order they are known. In a stream a refusal of any kind is a message: one bad claim must not end the
+ * others.
+ */
+export function claimStream(
+  deps: ClaimStreamDependencies,
+): handleBidiStreamingCall<FlashSaleRequest, FlashSaleResponse> {
+  return (call) => {
+    // Authentication is once per stream; what arrives meanwhile waits in the stream's own buffer.
+    call.pause();
+    authenticateCall(deps.authenticator, call).then(
+      (identity) => {
+        new ClaimStream(deps, call, identity).start();
+      },
+      (error: unknown) => {
+        call.emit('error', toGrpcError(error));
+      },
+    );
+  };
+}
+
+/** One open stream. Reads only while few claims are open and the client takes its answers: both sides stay bounded. */
+class ClaimStream {
+  private open = 0;
+  private ended = false;
+  /** The client is slower than its answers. */
+  private clogged = false;
+
+  constructor(
+    private readonly deps: ClaimStreamDependencies,
+    private readonly call: Call,
+    private readonly identity: Identity,
+  ) {}
+
+  start(): void {
+    const { call, deps } = this;
+    const draining = deps.draining();
+    call.on('data', this.take);
+    call.on('end', this.stopReading);
+    call.on('drain', this.unclog);
+    draining.addEventListener('abort', this.stopReading, { once: true });
+    call.on('close', () => {
+      draining.removeEventListener('abort', this.stopReading);
+    });
+    call.resume();
+  }
+
+  write(response: FlashSaleResponse): void {
+    this.open -= 1;
+    if (!this.call.cancelled && !this.call.write(response)) this.clogged = true;
+    if (this.ended) this.finish();
+    else this.readOn();
+  }
+
+  private readonly take = (request: FlashSaleRequest): void => {
+    this.open += 1;
+    if (this.open >= MAX_OPEN_PER_STREAM || this.clogged) this.call.pause();
+    const requestId = request.requestId ?? '';
+    try {
+      this.deps.desk.claim(parseCommand(request, this.identity), new StreamedClaim(this, requestId));
+    } catch (error) {
+      this.write(refusal(error, requestId));
+    }
+  };
+
+  private readonly stopReading = (): void => {
+    this.ended = true;
+    this.call.removeListener('data', this.take);
+    this.finish();
+  };
+
+  private readonly unclog = (): void => {
+    this.clogged = false;
+    this.readOn();
+  };
+
+  private readOn(): void {
+    if (!this.clogged && this.open < RESUME_BELOW && this.call.isPaused()) this.call.resume();
+  }
+
+  private finish(): void {
+    if (this.open === 0) this.call.end();
+  }
+}
+
+class StreamedClaim implements ClaimReceiver {
+  constructor(
+    private readonly stream: ClaimStream,
+    private readonly requestId: string,
+  ) {}
+
+  answered(answer: ClaimAnswer): void {
+    this.stream.write(toResponse(answer, this.requestId));
+  }
+}

@@ -1,0 +1,58 @@
+import { InvalidArgumentError, parseId } from '@coupon/domain';
+import type { FlashSaleRequest, FlashSaleResponse } from '@coupon/contracts';
+import { requireActsFor, toGrpcError } from '@coupon/service-kit';
+import type { Identity } from '@coupon/service-kit';
+import { claimMessage, claimRetryAfterMs } from '../http/claim-reply';
+import { parseKey, parseQuantity } from '../http/purchase-request';
+import type { ClaimAnswer, ClaimCommand } from '../use-cases/claim-coupon.use-case';
+
+/** @throws InvalidArgumentError naming the field; PERMISSION_DENIED when the caller may not claim for this user. */
+export function parseCommand(request: FlashSaleRequest, identity: Identity): ClaimCommand {
+  const command: ClaimCommand = {
+    activityId: parseId<'activity'>(request.activityId, 'activity_id'),
+    userId: parseId<'user'>(request.userId, 'user_id'),
+    quantity: parseQuantity(request.quantity),
+    idempotencyKey: request.idempotencyKey === '' ? emptyKey() : parseKey(request.idempotencyKey),
+  };
+  requireActsFor(identity, command.userId);
+  return command;
+}
+
+function emptyKey(): never {
+  throw InvalidArgumentError.of('idempotency_key', 'must not be empty when it is present');
+}
+
+/** A decided claim; every refusal has its code. */
+export function toResponse(answer: ClaimAnswer, requestId: string): FlashSaleResponse {
+  if (answer.kind === 'won') {
+    return {
+      success: true,
+      message: claimMessage(answer),
+      couponSn: answer.couponSns[0] ?? '',
+      remainingCount: String(answer.available),
+      claimId: answer.claimId,
+      couponSns: [...answer.couponSns],
+      replayed: answer.replayed,
+      code: 'OK',
+      retryAfterMs: 0,
+      requestId,
+    };
+  }
+  return {
+    ...EMPTY,
+    message: claimMessage(answer),
+    remainingCount: String(answer.available ?? 0),
+    code: answer.code,
+    retryAfterMs: claimRetryAfterMs(answer.code),
+    requestId,
+  };
+}
+
+const EMPTY = { success: false, couponSn: '', claimId: '', couponSns: [], replayed: false };
+
+/** A request that never became a claim, as a message of a stream. */
+export function refusal(error: unknown, requestId: string): FlashSaleResponse {
+  const { details, metadata } = toGrpcError(error);
+  const code = metadata.get('x-error-code')[0];
+  return { ...EMPTY, message: details, remainingCount: '0', code: String(code), retryAfterMs: 0, requestId };
+}
