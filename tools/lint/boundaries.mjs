@@ -8,6 +8,7 @@ const libs = {
   'type:contracts': ['type:domain'],
   'type:persistence': ['type:domain'],
   'type:messaging': ['type:domain', 'type:contracts'],
+  'type:flow-control': ['type:domain', 'type:lua'],
   'type:service-kit': ['type:domain'],
   'type:testing': [
     'type:domain',
@@ -19,7 +20,15 @@ const libs = {
     'type:testing',
     'type:tool',
   ],
-  'type:app': ['type:domain', 'type:lua', 'type:contracts', 'type:persistence', 'type:messaging', 'type:service-kit'],
+  'type:app': [
+    'type:domain',
+    'type:lua',
+    'type:contracts',
+    'type:persistence',
+    'type:messaging',
+    'type:flow-control',
+    'type:service-kit',
+  ],
   'type:tool': [
     'type:tool',
     'type:domain',

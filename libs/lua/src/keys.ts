@@ -32,3 +32,17 @@ export const REGISTRY_KEY = 'coupon:activities';
 
 /** Hash: worker instance id -> what it sees of the work queue (JSON). */
 export const PIPELINE_KEY = 'coupon:pipeline';
+
+export type FlowLimitKind = 'bucket' | 'sliding' | 'fixed' | 'lease';
+
+/**
+ * Key of one shared limit, in a slot of its own. `name` says what is limited, for example `activity:42` or an address.
+ * @throws RangeError for an empty name or one with braces: it would change the hash tag.
+ */
+export function flowLimitKey(kind: FlowLimitKind, name: string): string {
+  if (name === '' || /[{}]/.test(name)) throw new RangeError(`not a name of a limit: ${JSON.stringify(name)}`);
+  return `coupon:flow:${kind}:{${name}}`;
+}
+
+/** Hash: the flow-control settings of all gateways, with their version. */
+export const FLOW_SETTINGS_KEY = 'coupon:flow:settings';

@@ -18,3 +18,7 @@ export type { AsyncMethodName } from './chaos/doubles';
 export { TcpProxy } from './chaos/tcp-proxy';
 export type { ProxyMode } from './chaos/tcp-proxy';
 export { PowerCutRedis } from './chaos/power-cut-redis';
+export { ReferenceSlidingWindow, ReferenceFixedWindow, ReferenceTokenBucket } from './models/reference-limits';
+export type { ReferenceLimit } from './models/reference-limits';
+export { ReferenceLeaseBucket } from './models/reference-lease-bucket';
+export type { ReferenceLeaseCall } from './models/reference-lease-bucket';

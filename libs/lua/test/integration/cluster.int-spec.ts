@@ -5,6 +5,9 @@ import type { TemplateId, UserId } from '@coupon/domain';
 import { ActivityStore } from '../../src/activity-store';
 import { OutboxStream, markPersisted } from '../../src/outbox-stream';
 import { claimKeys, claimUnits } from '../../src/claim-units';
+import { leaseTokens, takeFixedWindow, takeSlidingWindow, takeTokenBucket } from '../../src/flow-limits';
+import { FlowSettingsStore } from '../../src/flow-settings-store';
+import { readSaleState, readWinners } from '../../src/sale-state';
 import { eventually, uniqueActivityId, useOwnServers } from '@coupon/testing';
 
 const own = useOwnServers(['redis'], { arguments: { redis: ['--cluster-enabled', 'yes', '--databases', '1'] } });
@@ -54,6 +57,8 @@ describe('invariant 11: on a Redis cluster', () => {
       outcomes: [{ kind: 'won' }],
     });
     expect(await store.purchased(activityId, userId)).toMatchObject({ count: 2 });
+    expect(await readSaleState(cluster, activityId, await store.runId(activityId))).toMatchObject({ eventSeq: 1 });
+    expect((await readWinners(cluster, activityId).next()).value).toEqual([userId]);
     expect(await store.addStock(activityId, { operationId: 'op', add: 1, epoch: 1 })).toMatchObject({ kind: 'added' });
     const [entry] = await outbox.read(activityId, { consumer: 'a', count: 1 });
     expect(await outbox.claimStale(activityId, { consumer: 'b', minIdleMs: 0, count: 1 })).toHaveLength(1);
@@ -75,5 +80,17 @@ describe('invariant 11: on a Redis cluster', () => {
     expect(await store.adoptRun(activityId, { epoch: 2, verifiedRunId: 'x' })).toEqual({ kind: 'already' });
     expect(await store.activities()).toContain(activityId);
     expect(await store.snapshot(activityId)).toMatchObject({ total: 5, available: 5, epoch: 2 });
+  });
+
+  test('every limit and the settings lie in one slot each', async () => {
+    for (const name of ['activity:42', '2001:db8::1']) {
+      const granted = { granted: 1, waitUs: 0 };
+      expect(await takeTokenBucket(cluster, name, { rate: 1, burst: 1 }, 1)).toMatchObject(granted);
+      expect(await takeSlidingWindow(cluster, name, { limit: 1, windowMs: 1_000 }, 1)).toMatchObject(granted);
+      expect(await takeFixedWindow(cluster, name, { limit: 1, windowMs: 1_000 }, 1)).toMatchObject(granted);
+      const call = { rate: 1, burst: 2, holder: 'a', used: 0, want: 1, holdMs: 1_000, call: 1 };
+      expect(await leaseTokens(cluster, name, call)).toMatchObject({ granted: 1, holders: 1 });
+    }
+    expect(await new FlowSettingsStore(cluster).write(0, '{}', 'spec')).toEqual({ kind: 'stored', version: 1 });
   });
 });
