@@ -1,7 +1,12 @@
 import { z } from 'zod';
+import { DEFAULT_FLOW_SETTINGS } from '@coupon/flow-control';
+import type { FlowSettings } from '@coupon/flow-control';
 import { LOG_LEVELS, env, loadConfig } from '@coupon/service-kit';
 import type { AuthOptions, Environment } from '@coupon/service-kit';
 import type { Durability } from './adapters/claim-session';
+
+/** Permits per second or at once; absent: the limit is off. */
+const rate = env.integer({ min: 1, max: 9_999_999 }).optional();
 
 const schema = z
   .object({
@@ -20,8 +25,18 @@ const schema = z
     AUTH_JWKS_URL: env.url(['http:', 'https:']).optional(),
     AUTH_TRUSTED_PROXIES: z.string().optional(),
     CLAIM_BATCHES_IN_FLIGHT: env.integer({ min: 1, max: 16 }).default(2),
+    CLAIM_MAX_CONCURRENT: env.integer({ min: 1, max: 1_000_000 }).default(1_000),
     CLAIM_QUEUE_SIZE: env.integer({ min: 1, max: 1_000_000 }).default(5_000),
     CLAIM_QUEUE_TIMEOUT_MS: env.durationMs({ min: 1, max: 60_000 }).default(1_000),
+    ADDRESS_RATE_PER_SECOND: rate,
+    ADDRESS_BURST: rate,
+    ACTIVITY_RATE_PER_SECOND: rate,
+    ACTIVITY_BURST: rate,
+    INSTANCE_RATE_PER_SECOND: rate,
+    INSTANCE_BURST: rate,
+    FULL_LOAD_DELAY_MS: env.durationMs({ min: 1, max: 60_000 }).default(100),
+    INSTANCE_ID: env.text().optional(),
+    TRUSTED_PROXIES: z.string().default(''),
     REDIS_CONNECT_TIMEOUT_MS: env.durationMs({ min: 1 }).default(5_000),
     REDIS_COMMAND_TIMEOUT_MS: env.durationMs({ min: 1 }).default(3_000),
     LOG_LEVEL: env.oneOf(LOG_LEVELS).default('info'),
@@ -54,11 +69,21 @@ const schema = z
       connectTimeoutMs: value.REDIS_CONNECT_TIMEOUT_MS,
       commandTimeoutMs: value.REDIS_COMMAND_TIMEOUT_MS,
     },
-    claims: {
-      batchesInFlight: value.CLAIM_BATCHES_IN_FLIGHT,
-      queueSize: value.CLAIM_QUEUE_SIZE,
-      queueTimeoutMs: value.CLAIM_QUEUE_TIMEOUT_MS,
+    batchesInFlight: value.CLAIM_BATCHES_IN_FLIGHT,
+    flow: {
+      instanceId: value.INSTANCE_ID,
+      fullLoadDelayMs: value.FULL_LOAD_DELAY_MS,
+      defaults: {
+        ...DEFAULT_FLOW_SETTINGS,
+        per_address: limitOf(value.ADDRESS_RATE_PER_SECOND, value.ADDRESS_BURST),
+        per_activity: limitOf(value.ACTIVITY_RATE_PER_SECOND, value.ACTIVITY_BURST),
+        instance: limitOf(value.INSTANCE_RATE_PER_SECOND, value.INSTANCE_BURST),
+        max_concurrent: value.CLAIM_MAX_CONCURRENT,
+        queue_size: value.CLAIM_QUEUE_SIZE,
+        queue_deadline_ms: value.CLAIM_QUEUE_TIMEOUT_MS,
+      },
     },
+    trustedProxies: listOf(value.TRUSTED_PROXIES),
     adminGrpcAddress: value.ADMIN_GRPC_ADDRESS,
     auth: authOptions(value),
     logLevel: value.LOG_LEVEL,
@@ -70,6 +95,18 @@ export type GatewayConfig = Readonly<z.output<typeof schema>>;
 /** @throws ConfigError with every problem found. */
 export function loadGatewayConfig(environment: Environment): GatewayConfig {
   return loadConfig(schema, environment);
+}
+
+/** The burst of a limit is twice its rate unless it is given, as in the reference's sample values. */
+function limitOf(perSecond: number | undefined, burst: number | undefined): FlowSettings['instance'] {
+  return perSecond === undefined ? null : { rate: perSecond, burst: burst ?? Math.min(9_999_999, 2 * perSecond) };
+}
+
+function listOf(text: string): string[] {
+  return text
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '');
 }
 
 function durabilityOf(value: {
@@ -97,7 +134,7 @@ function authOptions(value: {
     case 'edge':
       return {
         mode: 'edge',
-        trustedProxies: (value.AUTH_TRUSTED_PROXIES ?? '').split(',').map((entry) => entry.trim()),
+        trustedProxies: listOf(value.AUTH_TRUSTED_PROXIES ?? ''),
       };
   }
 }

@@ -20,13 +20,16 @@ import type { GrpcServer, HttpServer, Identity, Lifecycle, Logger } from '@coupo
 import { AdminActivityDirectory } from './adapters/admin-activity-directory';
 import { ClaimSession } from './adapters/claim-session';
 import type { GatewayConfig } from './config';
+import { createFlowControl } from './flow-control';
 import { seckillService } from './grpc/seckill-service';
 import { errorReply } from './http/claim-reply';
+import { ClientAddresses } from './http/client-address';
 import { FastLane } from './http/fast-lane/fast-lane';
 import { servePlain } from './http/fast-lane/serve-plain';
 import { PURCHASE_PATH } from './http/purchase';
 import { isPurchase, purchaseHandler } from './http/purchase-handler';
 import { gatewayRoutes } from './http/routes';
+import { AdmitClaim } from './use-cases/admit-claim.use-case';
 import { ClaimDesk } from './use-cases/claim-coupon.use-case';
 import { ClaimMetrics } from './use-cases/claim-metrics';
 
@@ -59,17 +62,31 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
   );
 
   const claimMetrics = new ClaimMetrics(metrics.registry, logger, () => desk.pending);
-  const desk: ClaimDesk = new ClaimDesk(config.claims, {
+  const flow = createFlowControl(config.flow, session, () => desk, metrics, logger);
+  const desk: ClaimDesk = new ClaimDesk({
+    ...flow,
+    batchesInFlight: config.batchesInFlight,
     session: () => session.current(),
     mintClaimId: claimIdMint(),
     nowMs: () => performance.now(),
     metrics: claimMetrics,
     whyNotLoaded: (id) => directory.whyNotLoaded(id),
   });
+  const admit = new AdmitClaim({
+    ...flow,
+    desk,
+    isReady: () => session.current() !== null,
+    random: Math.random,
+    nowMs: () => performance.now(),
+    metrics: claimMetrics,
+  });
+  const addresses = new ClientAddresses(config.trustedProxies);
   const store = (): ActivityStore => new ActivityStore(session.require().redis);
 
   const purchase = {
-    desk,
+    desk: admit,
+    addresses,
+    logger,
     authenticator,
     anybody: config.auth.mode === 'none' ? ANYBODY : null,
   };
@@ -78,9 +95,9 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
     health,
     metrics,
     bodyLimitBytes: HOT_BODY_LIMIT_BYTES,
-    routes: gatewayRoutes({ authenticator, store, directory, desk, claimMetrics, metrics, logger, purchase }),
+    routes: gatewayRoutes({ authenticator, store, directory, desk, claimMetrics, metrics, flow, purchase }),
   });
-  const handlePurchase = purchaseHandler(purchase, logger);
+  const handlePurchase = purchaseHandler(purchase);
   const lane = new FastLane({
     path: PURCHASE_PATH,
     serve: (head, body, connection) => {
@@ -101,13 +118,30 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
     ...config.grpc,
     health,
     descriptors: descriptorSet(),
-    services: [seckillService({ logger, authenticator, desk, store, directory, draining: () => grpc.draining })],
+    services: [
+      seckillService({
+        logger,
+        authenticator,
+        desk: admit,
+        addresses,
+        store,
+        directory,
+        draining: () => grpc.draining,
+      }),
+    ],
   });
 
   lifecycle.register({ name: 'metrics', close: () => metrics.close() });
   lifecycle.register({ name: 'coupon-admin client', close: () => admin.close() });
   lifecycle.register(session);
-  lifecycle.register({ name: 'claims', drain: (signal) => desk.drain(signal) });
+  lifecycle.register(flow.component);
+  lifecycle.register({
+    name: 'claims',
+    drain: async (signal) => {
+      await admit.drain(signal);
+      await desk.drain(signal);
+    },
+  });
   lifecycle.register(grpc);
   lifecycle.register(http);
   if (member !== undefined) lifecycle.register(member);

@@ -122,7 +122,13 @@ export class ClaimSession {
         this.tryAgain();
         return;
       }
-      await loadScripts(this.redis, ['claimUnits', 'snapshotActivity', 'readPurchases']);
+      await loadScripts(this.redis, [
+        'claimUnits',
+        'snapshotActivity',
+        'readPurchases',
+        'readSaleState',
+        'leaseTokens',
+      ]);
       if (this.redis.status !== 'ready' || this.closing) return;
       const { durability } = this.options;
       this.session =

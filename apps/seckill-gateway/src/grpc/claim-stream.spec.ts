@@ -3,7 +3,8 @@ import { Metadata } from '@grpc/grpc-js';
 import type { FlashSaleResponse } from '@coupon/contracts';
 import type { ClaimId } from '@coupon/domain';
 import { createAuthenticator } from '@coupon/service-kit';
-import type { ClaimAnswer, ClaimReceiver } from '../use-cases/claim-coupon.use-case';
+import type { ClaimAnswer, ClaimReceiver } from '../use-cases/claim-answer';
+import { ClientAddresses } from '../http/client-address';
 import { claimStream } from './claim-stream';
 
 const WON: ClaimAnswer = {
@@ -51,6 +52,7 @@ function openStream(count: number): {
         open.push(receiver);
       },
     },
+    addresses: new ClientAddresses([]),
     draining: () => new AbortController().signal,
   });
   handler(call as unknown as Parameters<typeof handler>[0]);

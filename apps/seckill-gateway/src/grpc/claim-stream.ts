@@ -2,14 +2,16 @@ import type { ServerDuplexStream, handleBidiStreamingCall } from '@grpc/grpc-js'
 import type { FlashSaleRequest, FlashSaleResponse } from '@coupon/contracts';
 import { authenticateCall, toGrpcError } from '@coupon/service-kit';
 import type { Authenticator, Identity } from '@coupon/service-kit';
-import type { ClaimAnswer, ClaimDesk, ClaimReceiver } from '../use-cases/claim-coupon.use-case';
+import type { ClaimAnswer, ClaimReceiver, ClaimTaker } from '../use-cases/claim-answer';
+import type { ClientAddresses } from '../http/client-address';
 import { parseCommand, refusal, toResponse } from './seckill-messages';
 
 type Call = ServerDuplexStream<FlashSaleRequest, FlashSaleResponse>;
 
 export interface ClaimStreamDependencies {
   readonly authenticator: Authenticator;
-  readonly desk: Pick<ClaimDesk, 'claim'>;
+  readonly desk: ClaimTaker;
+  readonly addresses: ClientAddresses;
   /** Aborts when the server takes no new work: open streams are answered to the end and closed then. */
   readonly draining: () => AbortSignal;
 }
@@ -45,12 +47,15 @@ class ClaimStream {
   private ended = false;
   /** The client is slower than its answers. */
   private clogged = false;
+  private readonly peer: string;
 
   constructor(
     private readonly deps: ClaimStreamDependencies,
     private readonly call: Call,
     private readonly identity: Identity,
-  ) {}
+  ) {
+    this.peer = call.getPeer();
+  }
 
   start(): void {
     const { call, deps } = this;
@@ -77,7 +82,10 @@ class ClaimStream {
     if (this.open >= MAX_OPEN_PER_STREAM || this.clogged) this.call.pause();
     const requestId = request.requestId ?? '';
     try {
-      this.deps.desk.claim(parseCommand(request, this.identity), new StreamedClaim(this, requestId));
+      this.deps.desk.claim(
+        parseCommand(request, this.identity, this.deps.addresses, this.peer),
+        new StreamedClaim(this, requestId),
+      );
     } catch (error) {
       this.write(refusal(error, requestId));
     }

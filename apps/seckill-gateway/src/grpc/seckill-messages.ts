@@ -2,20 +2,33 @@ import { InvalidArgumentError, parseId } from '@coupon/domain';
 import type { FlashSaleRequest, FlashSaleResponse } from '@coupon/contracts';
 import { requireActsFor, toGrpcError } from '@coupon/service-kit';
 import type { Identity } from '@coupon/service-kit';
+import type { ClientAddresses } from '../http/client-address';
 import { claimMessage, claimRetryAfterMs } from '../http/claim-reply';
 import { parseKey, parseQuantity } from '../http/purchase-request';
-import type { ClaimAnswer, ClaimCommand } from '../use-cases/claim-coupon.use-case';
+import type { ClaimAnswer, ClaimCommand } from '../use-cases/claim-answer';
 
 /** @throws InvalidArgumentError naming the field; PERMISSION_DENIED when the caller may not claim for this user. */
-export function parseCommand(request: FlashSaleRequest, identity: Identity): ClaimCommand {
+export function parseCommand(
+  request: FlashSaleRequest,
+  identity: Identity,
+  addresses: ClientAddresses,
+  peer: string,
+): ClaimCommand {
   const command: ClaimCommand = {
     activityId: parseId<'activity'>(request.activityId, 'activity_id'),
     userId: parseId<'user'>(request.userId, 'user_id'),
     quantity: parseQuantity(request.quantity),
     idempotencyKey: request.idempotencyKey === '' ? emptyKey() : parseKey(request.idempotencyKey),
+    address: addressOf(request, addresses, peer),
   };
   requireActsFor(identity, command.userId);
   return command;
+}
+
+/** `client_ip` is what the caller says about somebody else: believed of a trusted proxy only. `peer` is `address:port`. */
+function addressOf({ clientIp }: FlashSaleRequest, addresses: ClientAddresses, peer: string): string {
+  const address = peer.slice(0, peer.lastIndexOf(':')).replace(/^\[|\]$/g, '');
+  return addresses.of(address === '' ? undefined : address, clientIp === '' ? undefined : clientIp);
 }
 
 function emptyKey(): never {
@@ -43,7 +56,7 @@ export function toResponse(answer: ClaimAnswer, requestId: string): FlashSaleRes
     message: claimMessage(answer),
     remainingCount: String(answer.available ?? 0),
     code: answer.code,
-    retryAfterMs: claimRetryAfterMs(answer.code),
+    retryAfterMs: claimRetryAfterMs(answer),
     requestId,
   };
 }

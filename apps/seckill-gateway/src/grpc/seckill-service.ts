@@ -28,8 +28,8 @@ const STATUS: Record<ActivityStatusName, number> = { pending: 1, running: 2, pau
 /** The flash sale over gRPC, on the same desk as HTTP. A business refusal is a message; everything else is a status. */
 export function seckillService(deps: SeckillDependencies): GrpcService {
   return grpcService(SeckillService, {
-    flashSaleCoupon: authenticatedUnary<FlashSaleRequest, FlashSaleResponse>(deps, (request, { identity }) =>
-      claim(deps, request, identity),
+    flashSaleCoupon: authenticatedUnary<FlashSaleRequest, FlashSaleResponse>(deps, (request, { identity, peer }) =>
+      claim(deps, request, identity, peer),
     ),
     flashSaleCouponStream: claimStream(deps),
     getFlashSaleStatus: authenticatedUnary<FlashSaleStatusRequest, FlashSaleStatusResponse>(deps, async (request) => {
@@ -50,8 +50,13 @@ export function seckillService(deps: SeckillDependencies): GrpcService {
   });
 }
 
-function claim(deps: SeckillDependencies, request: FlashSaleRequest, identity: Identity): Promise<FlashSaleResponse> {
-  const command = parseCommand(request, identity);
+function claim(
+  deps: SeckillDependencies,
+  request: FlashSaleRequest,
+  identity: Identity,
+  peer: string,
+): Promise<FlashSaleResponse> {
+  const command = parseCommand(request, identity, deps.addresses, peer);
   return new Promise((resolve, reject) => {
     deps.desk.claim(command, {
       answered: (answer) => {

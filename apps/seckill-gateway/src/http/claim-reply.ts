@@ -2,7 +2,7 @@ import { AppError, ERROR_CODES } from '@coupon/domain';
 import type { ErrorCode } from '@coupon/domain';
 import { errorBodyText, toErrorReply } from '@coupon/service-kit';
 import type { Logger } from '@coupon/service-kit';
-import type { ClaimAnswer } from '../use-cases/claim-coupon.use-case';
+import type { ClaimAnswer, Refusal } from '../use-cases/claim-answer';
 
 /** Sentences for people; clients branch on the code. */
 const MESSAGES: Partial<Record<ErrorCode, string>> = {
@@ -15,6 +15,7 @@ const MESSAGES: Partial<Record<ErrorCode, string>> = {
   CONFLICT: 'this Idempotency-Key belongs to another purchase',
   RATE_LIMITED: 'too many attempts, please slow down',
   OVERLOADED: 'busy, please try again',
+  CIRCUIT_OPEN: 'the claim store does not answer, please try again',
   NOT_READY: 'not ready, please try again',
   OUTCOME_UNKNOWN: 'the outcome is not known; repeat with the same Idempotency-Key to learn it',
 };
@@ -23,6 +24,7 @@ const MESSAGES: Partial<Record<ErrorCode, string>> = {
 const RETRY_AFTER_MS: Partial<Record<ErrorCode, number>> = {
   RATE_LIMITED: 1_000,
   OVERLOADED: 1_000,
+  CIRCUIT_OPEN: 1_000,
   NOT_READY: 1_000,
 };
 
@@ -31,16 +33,16 @@ export function claimMessage(answer: ClaimAnswer): string {
   return MESSAGES[answer.code] ?? answer.code;
 }
 
-export function claimRetryAfterMs(code: ErrorCode): number {
-  return RETRY_AFTER_MS[code] ?? 0;
+export function claimRetryAfterMs(refusal: Refusal): number {
+  return refusal.retryAfterMs ?? RETRY_AFTER_MS[refusal.code] ?? 0;
 }
 
 /** A refused claim as the error every interface answers with. */
-export function claimError(answer: Extract<ClaimAnswer, { kind: 'refused' }>): AppError {
-  const retryAfterMs = claimRetryAfterMs(answer.code);
+export function claimError(answer: Refusal): AppError {
+  const retryAfterMs = claimRetryAfterMs(answer);
   const details: Record<string, unknown> = {};
   if (answer.code === 'SOLD_OUT') details['available'] = answer.available ?? 0;
-  if (answer.code === 'RATE_LIMITED') details['limit'] = 'user';
+  if (answer.code === 'RATE_LIMITED') details['limit'] = answer.limit ?? 'user';
   if (answer.code === 'CONFLICT') details['reason'] = answer.reason;
   if (retryAfterMs > 0) details['retry_after_ms'] = retryAfterMs;
   return new AppError(answer.code, claimMessage(answer), Object.keys(details).length === 0 ? {} : { details });
@@ -62,12 +64,13 @@ export function claimReply(answer: ClaimAnswer): HttpReply {
   if (answer.code === 'SOLD_OUT') {
     return { status: ERROR_CODES.SOLD_OUT.http, headers: NO_HEADERS, body: soldOutBody(answer.available ?? 0) };
   }
-  const key = `${answer.code} ${answer.reason}`;
+  if (answer.code === 'RATE_LIMITED') return rateLimitedReply(answer);
+  const key = `${answer.code} ${answer.reason} ${answer.retryAfterMs ?? ''}`;
   const known = refusals.get(key);
   if (known !== undefined) return known;
   const { status, headers, body } = toErrorReply(claimError(answer));
   const reply = { status, headers, body: errorBodyText(body) };
-  refusals.set(key, reply);
+  if (answer.retryAfterMs === undefined) refusals.set(key, reply);
   return reply;
 }
 
@@ -76,6 +79,16 @@ export function errorReply(error: unknown, logger: Logger): HttpReply {
   const { status, headers, body, unexpected } = toErrorReply(error);
   if (unexpected) logger.error({ err: error }, 'purchase failed');
   return { status, headers, body: errorBodyText(body) };
+}
+
+/** A flood is answered with little else: no error object is made for it. */
+function rateLimitedReply(answer: Refusal): HttpReply {
+  const retryAfterMs = claimRetryAfterMs(answer);
+  return {
+    status: ERROR_CODES.RATE_LIMITED.http,
+    headers: { 'Retry-After': String(Math.max(1, Math.ceil(retryAfterMs / 1_000))) },
+    body: `{"success":false,"code":"RATE_LIMITED","message":"${MESSAGES.RATE_LIMITED ?? ''}","details":{"limit":"${answer.limit ?? 'user'}","retry_after_ms":${retryAfterMs}}}`,
+  };
 }
 
 function soldOutBody(available: number): string {

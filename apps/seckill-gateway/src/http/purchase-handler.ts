@@ -2,9 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError } from '@coupon/domain';
 import { errorBodyText, toErrorReply } from '@coupon/service-kit';
 import type { Credentials, Logger } from '@coupon/service-kit';
-import type { ClaimAnswer } from '../use-cases/claim-coupon.use-case';
+import type { ClaimAnswer } from '../use-cases/claim-answer';
 import { claimReply, errorReply } from './claim-reply';
 import type { HttpReply } from './claim-reply';
+import type { ClientAddresses } from './client-address';
 import { PURCHASE_PATH, purchase } from './purchase';
 import type { PurchaseDependencies, PurchaseReceiver } from './purchase';
 
@@ -16,10 +17,14 @@ export function isPurchase(request: IncomingMessage): boolean {
   return request.url === PURCHASE_PATH || request.url.startsWith(`${PURCHASE_PATH}?`);
 }
 
+export interface HttpPurchaseDependencies extends PurchaseDependencies {
+  readonly addresses: ClientAddresses;
+  readonly logger: Logger;
+}
+
 /** The hot route on node:http, for requests that the fast lane leaves to it: Express in front of it would halve its rate. */
 export function purchaseHandler(
-  deps: PurchaseDependencies,
-  logger: Logger,
+  deps: HttpPurchaseDependencies,
 ): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
     const length = Number(request.headers['content-length'] ?? 0);
@@ -41,18 +46,17 @@ export function purchaseHandler(
     request.on('end', () => {
       if (size > MAX_BODY_BYTES) return;
       const text = Buffer.concat(chunks).toString('utf8');
-      purchaseOver(deps, request, response, { text }, logger);
+      purchaseOver(deps, request, response, { text });
     });
   };
 }
 
 /** A purchase whose body is read, answered on a node:http response. */
 export function purchaseOver(
-  deps: PurchaseDependencies,
+  deps: HttpPurchaseDependencies,
   request: IncomingMessage,
   response: ServerResponse,
   body: { readonly text: string } | { readonly json: unknown },
-  logger: Logger,
 ): void {
   purchase(
     deps,
@@ -60,9 +64,10 @@ export function purchaseOver(
       contentType: request.headers['content-type'],
       idempotencyKey: headerOf(request, 'idempotency-key'),
       body,
+      address: deps.addresses.of(request.socket.remoteAddress, headerOf(request, 'x-forwarded-for')),
       credentials: () => credentialsOf(request),
     },
-    new ResponseReceiver(response, logger),
+    new ResponseReceiver(response, deps.logger),
   );
 }
 

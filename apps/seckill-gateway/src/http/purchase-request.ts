@@ -1,6 +1,6 @@
 import { AppError, InvalidArgumentError, isIdempotencyKey, parseId } from '@coupon/domain';
 import type { ActivityId, UserId } from '@coupon/domain';
-import type { ClaimCommand } from '../use-cases/claim-coupon.use-case';
+import type { ClaimCommand } from '../use-cases/claim-answer';
 
 /** The largest quantity a request may name (int32, as in gRPC); the activity's limit decides below it. */
 export const MAX_QUANTITY = 2_147_483_647;
@@ -9,7 +9,7 @@ export const MAX_QUANTITY = 2_147_483_647;
  * The body of POST /api/v1/seckill/purchase and its Idempotency-Key as a command. Unknown fields are ignored on this route.
  * @throws InvalidArgumentError naming the field; NOT_FOUND for `product_id`: product sales do not exist yet.
  */
-export function parsePurchase(body: unknown, idempotencyKey: string | undefined): ClaimCommand {
+export function parsePurchase(body: unknown, idempotencyKey: string | undefined, address: string): ClaimCommand {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw InvalidArgumentError.of('body', 'must be a JSON object');
   }
@@ -24,6 +24,7 @@ export function parsePurchase(body: unknown, idempotencyKey: string | undefined)
     userId: parseId<'user'>(user, 'user_id') satisfies UserId,
     quantity: parseQuantity(quantity),
     idempotencyKey: parseKey(idempotencyKey),
+    address,
   };
 }
 

@@ -1,13 +1,13 @@
 import { AppError, InvalidArgumentError } from '@coupon/domain';
 import { requireActsFor } from '@coupon/service-kit';
 import type { Authenticator, Credentials, Identity } from '@coupon/service-kit';
-import type { ClaimCommand, ClaimDesk, ClaimReceiver } from '../use-cases/claim-coupon.use-case';
+import type { ClaimCommand, ClaimReceiver, ClaimTaker } from '../use-cases/claim-answer';
 import { parsePurchase } from './purchase-request';
 
 export const PURCHASE_PATH = '/api/v1/seckill/purchase';
 
 export interface PurchaseDependencies {
-  readonly desk: Pick<ClaimDesk, 'claim'>;
+  readonly desk: ClaimTaker;
   readonly authenticator: Authenticator;
   /** Set when nobody is authenticated (mode none): saves a promise per request. */
   readonly anybody: Identity | null;
@@ -19,6 +19,8 @@ export interface PurchaseInput {
   readonly idempotencyKey: string | undefined;
   /** The body's text, or what a JSON parser made of it already. */
   readonly body: { readonly text: string } | { readonly json: unknown };
+  /** Where the buyer calls from, for the limit per address. */
+  readonly address: string;
   /** Asked for only when somebody has to be authenticated. */
   readonly credentials: () => Credentials;
 }
@@ -32,7 +34,7 @@ export interface PurchaseReceiver extends ClaimReceiver {
 export function purchase(deps: PurchaseDependencies, input: PurchaseInput, receiver: PurchaseReceiver): void {
   let command: ClaimCommand;
   try {
-    command = parsePurchase(readBody(input), input.idempotencyKey);
+    command = parsePurchase(readBody(input), input.idempotencyKey, input.address);
   } catch (error) {
     receiver.failed(error);
     return;

@@ -1,13 +1,14 @@
 import { parseId } from '@coupon/domain';
 import type { ActivityStore } from '@coupon/lua';
 import { authenticateHttp, identityOf, requireMayRead, route } from '@coupon/service-kit';
-import type { Authenticator, Logger, Metrics, Route } from '@coupon/service-kit';
+import type { Authenticator, Metrics, Route } from '@coupon/service-kit';
 import type { ActivityDirectory } from '../use-cases/activity-directory';
 import type { ClaimDesk } from '../use-cases/claim-coupon.use-case';
 import type { ClaimMetrics } from '../use-cases/claim-metrics';
+import type { FlowControl } from '../flow-control';
 import { PURCHASE_PATH } from './purchase';
-import type { PurchaseDependencies } from './purchase';
 import { purchaseOver } from './purchase-handler';
+import type { HttpPurchaseDependencies } from './purchase-handler';
 import { getActivityStats } from '../use-cases/get-activity-stats.use-case';
 import { getPurchases } from '../use-cases/get-purchases.use-case';
 
@@ -19,8 +20,8 @@ export interface RouteDependencies {
   readonly desk: ClaimDesk;
   readonly claimMetrics: ClaimMetrics;
   readonly metrics: Metrics;
-  readonly logger: Logger;
-  readonly purchase: PurchaseDependencies;
+  readonly flow: FlowControl;
+  readonly purchase: HttpPurchaseDependencies;
 }
 
 /** Everything beside the hot route; the purchase is here too, for spellings of its path that the hot route does not know. */
@@ -28,7 +29,7 @@ export function gatewayRoutes(deps: RouteDependencies): Route[] {
   const authenticated = authenticateHttp(deps.authenticator);
   return [
     route('post', PURCHASE_PATH, (request, response) => {
-      purchaseOver(deps.purchase, request, response, { json: request.body as unknown }, deps.logger);
+      purchaseOver(deps.purchase, request, response, { json: request.body as unknown });
     }),
     route('get', '/api/v1/seckill/stats/:activity_id', authenticated, async (request, response) => {
       const id = parseId<'activity'>(request.params['activity_id'], 'activity_id');
@@ -42,10 +43,14 @@ export function gatewayRoutes(deps: RouteDependencies): Route[] {
     }),
     route('get', '/api/v1/system/stats', authenticateHttp(deps.authenticator, 'operator'), (_request, response) => {
       const { waiting, inFlight } = deps.desk.pending;
+      const { settings, version } = deps.flow.watcher.current();
       response.json({
         claims: deps.claimMetrics.totals(),
         queue: { waiting, in_flight: inFlight },
         event_loop_delay: deps.metrics.eventLoopDelay(),
+        breaker: deps.flow.breaker.state(),
+        load: { used: deps.flow.sensor.load, shed_share: deps.flow.sensor.shedShare },
+        limits: { version, ...settings },
       });
     }),
   ];

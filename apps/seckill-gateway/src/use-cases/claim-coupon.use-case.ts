@@ -1,41 +1,21 @@
-import type { ActivityId, ClaimId, ErrorCode, UserId } from '@coupon/domain';
+import type { ActivityId, ClaimId } from '@coupon/domain';
+import { isCircuitOpen } from '@coupon/flow-control';
+import type { BatchBreaker, FilteredReason, SoldOutFilter, AdmissionPolicy } from '@coupon/flow-control';
 import { MAX_CLAIMS_PER_BATCH, claimKeys, claimUnits, meansNothingHappened } from '@coupon/lua';
 import type { BatchedClaim, ClaimOutcome } from '@coupon/lua';
 import type { EstablishedSession } from '../adapters/claim-session';
+import {
+  ACTIVITY_SHARE,
+  ENDED,
+  NOT_READY,
+  OUTCOME_UNKNOWN,
+  QUEUED_TOO_LONG,
+  QUEUE_FULL,
+  SOLD_OUT,
+  circuitOpen,
+} from './claim-answer';
+import type { ClaimAnswer, ClaimCommand, ClaimReceiver, ClaimTaker } from './claim-answer';
 import type { ClaimMetrics } from './claim-metrics';
-
-/** What a caller is told. `available` is the stock after the batch this claim was decided in. */
-export type ClaimAnswer =
-  | {
-      readonly kind: 'won';
-      readonly claimId: ClaimId;
-      readonly couponSns: readonly string[];
-      readonly available: number;
-      readonly replayed: boolean;
-    }
-  | { readonly kind: 'refused'; readonly code: ErrorCode; readonly reason: string; readonly available?: number };
-
-export interface ClaimCommand {
-  readonly activityId: ActivityId;
-  readonly userId: UserId;
-  readonly quantity: number;
-  /** '' when the client gave none. */
-  readonly idempotencyKey: string;
-}
-
-/** Gets the answer of one claim; an object instead of a function, so that who is waiting anyway need not make one per claim. */
-export interface ClaimReceiver {
-  answered(answer: ClaimAnswer): void;
-}
-
-export interface ClaimDeskOptions {
-  /** Batches of one activity on their way at once; the rest waits and grows into the next batch. */
-  readonly batchesInFlight: number;
-  /** Claims waiting over all activities. */
-  readonly queueSize: number;
-  /** A claim that waited longer is refused unsent. */
-  readonly queueTimeoutMs: number;
-}
 
 export interface ClaimDeskDependencies {
   readonly session: () => EstablishedSession | null;
@@ -43,11 +23,20 @@ export interface ClaimDeskDependencies {
   /** Monotonic milliseconds. */
   readonly nowMs: () => number;
   readonly metrics: ClaimMetrics;
-  /** Whether an activity that Redis does not have exists at all. Never rejects. */
+  /** Why Redis does not have an activity. Never rejects. */
   readonly whyNotLoaded: (id: ActivityId) => Promise<'ACTIVITY_NOT_FOUND' | 'NOT_READY'>;
+  /** Who may wait and who may be sent. */
+  readonly admission: AdmissionPolicy;
+  readonly breaker: Pick<BatchBreaker, 'fire' | 'retryAfterMs'>;
+  /** Answers for Redis while an activity is sold out or over; it is given this desk's `refuse` and `pass`. */
+  readonly filter: Pick<SoldOutFilter<WaitingClaim>, 'hold' | 'observe'>;
+  /** Batches of one activity on their way at once; the rest waits and grows into the next batch. */
+  readonly batchesInFlight: number;
 }
 
-interface WaitingClaim extends BatchedClaim {
+/** A claim that was admitted and is not answered. */
+export interface WaitingClaim extends BatchedClaim {
+  readonly activityId: ActivityId;
   readonly since: number;
   readonly receiver: ClaimReceiver;
 }
@@ -57,124 +46,175 @@ interface Lane {
   readonly keys: readonly string[];
   waiting: WaitingClaim[];
   inFlight: number;
+  scheduled: boolean;
 }
 
-const NOT_READY: ClaimAnswer = { kind: 'refused', code: 'NOT_READY', reason: 'claim_store' };
-const OVERLOADED: ClaimAnswer = { kind: 'refused', code: 'OVERLOADED', reason: 'queue' };
-const OUTCOME_UNKNOWN: ClaimAnswer = { kind: 'refused', code: 'OUTCOME_UNKNOWN', reason: 'no_reply' };
-
 /**
- * Takes claims one by one and decides them in micro-batches: all claims of an activity that arrive in one turn of the event loop travel in
- * one script call. Guarantees: a claim is sent at most once, with one claim id (invariant 3); an answer is never guessed (invariant 4).
- * Answers by call: a promise per claim would cost more than the claim.
+ * Takes admitted claims one by one and decides them in micro-batches: all claims of an activity that arrive in one turn of the event loop
+ * travel in one script call. Guarantees: a claim is sent at most once, with one claim id (invariant 3); an answer is never guessed
+ * (invariant 4). Answers by call: a promise per claim would cost more than the claim.
  */
-export class ClaimDesk {
+export class ClaimDesk implements ClaimTaker {
   private readonly lanes = new Map<ActivityId, Lane>();
   private readonly ready: Lane[] = [];
-  private waiting = 0;
-  private inFlight = 0;
   private scheduled = false;
   private idle: (() => void)[] = [];
 
-  constructor(
-    private readonly options: ClaimDeskOptions,
-    private readonly deps: ClaimDeskDependencies,
-  ) {}
+  constructor(private readonly deps: ClaimDeskDependencies) {}
 
   claim(command: ClaimCommand, receiver: ClaimReceiver): void {
-    if (this.deps.session() === null) {
-      this.answer(receiver, NOT_READY);
+    const { activityId } = command;
+    const refusal = this.deps.admission.tryEnter(activityId);
+    if (refusal !== null) {
+      this.answer(receiver, refusal === 'queue_full' ? QUEUE_FULL : ACTIVITY_SHARE);
       return;
     }
-    if (this.waiting >= this.options.queueSize) {
-      this.answer(receiver, OVERLOADED);
-      return;
-    }
-    const lane = this.lanes.get(command.activityId) ?? this.openLane(command.activityId);
-    const since = this.deps.nowMs();
-    lane.waiting.push({
+    const waiting: WaitingClaim = {
+      activityId,
       userId: command.userId,
       claimId: this.deps.mintClaimId(Date.now()),
       quantity: command.quantity,
       idempotencyKey: command.idempotencyKey,
-      since,
+      since: this.deps.nowMs(),
       receiver,
-    });
-    this.waiting += 1;
-    if (lane.waiting.length === 1 && lane.inFlight < this.options.batchesInFlight) this.schedule(lane);
+    };
+    if (!this.deps.filter.hold(activityId, command.userId, command.quantity, waiting)) this.pass(waiting);
+  }
+
+  /** Queues a claim that the sold-out filter has not answered. */
+  pass(claim: WaitingClaim): void {
+    const lane = this.lanes.get(claim.activityId) ?? this.openLane(claim.activityId);
+    lane.waiting.push(claim);
+    if (!lane.scheduled && lane.inFlight < this.deps.batchesInFlight) this.schedule(lane);
+  }
+
+  /** Answers a claim that the sold-out filter has kept. */
+  refuse(claim: WaitingClaim, reason: FilteredReason): void {
+    this.deps.admission.abandon(claim.activityId, 1);
+    this.answer(claim.receiver, reason === 'ENDED' ? ENDED : SOLD_OUT);
+    this.wakeWhenIdle();
+  }
+
+  /**
+   * Refuses claims that have waited too long behind batches that do not come back. To be called a few times a second: nothing else looks at
+   * them then. Counts as a failed batch each time: a store that hangs shows itself to the breaker before its timeouts do.
+   */
+  sweep(): void {
+    for (const lane of [...this.lanes.values()]) {
+      if (this.refuseExpired(lane) === 0) continue;
+      this.deps.breaker.fire(() => Promise.reject(new Error('claims have waited too long'))).catch(() => undefined);
+    }
+    this.wakeWhenIdle();
   }
 
   /** Claims waiting or on their way. */
   get pending(): { readonly waiting: number; readonly inFlight: number } {
-    return { waiting: this.waiting, inFlight: this.inFlight };
+    const { waiting, active } = this.deps.admission;
+    return { waiting, inFlight: active };
   }
 
   /** Resolves when every claim taken has its answer. */
   async drain(signal?: AbortSignal): Promise<void> {
-    if (this.waiting + this.inFlight === 0 || signal?.aborted === true) return;
+    if (this.isIdle || signal?.aborted === true) return;
     await new Promise<void>((resolve) => {
       this.idle.push(resolve);
       signal?.addEventListener('abort', () => resolve(), { once: true });
     });
   }
 
+  private get isIdle(): boolean {
+    return this.deps.admission.waiting + this.deps.admission.active === 0;
+  }
+
+  private wakeWhenIdle(): void {
+    if (this.isIdle) for (const resolve of this.idle.splice(0)) resolve();
+  }
+
   private openLane(activityId: ActivityId): Lane {
-    const lane: Lane = { activityId, keys: claimKeys(activityId), waiting: [], inFlight: 0 };
+    const lane: Lane = { activityId, keys: claimKeys(activityId), waiting: [], inFlight: 0, scheduled: false };
     this.lanes.set(activityId, lane);
     return lane;
   }
 
   private schedule(lane: Lane): void {
+    lane.scheduled = true;
     this.ready.push(lane);
     if (this.scheduled) return;
     this.scheduled = true;
     // After the I/O phase: everything this turn has read from its sockets is then in the queue.
     setImmediate(() => {
       this.scheduled = false;
-      for (const ready of this.ready.splice(0)) this.send(ready);
+      for (const ready of this.ready.splice(0)) {
+        ready.scheduled = false;
+        this.send(ready);
+      }
     });
   }
 
   private send(lane: Lane): void {
-    while (lane.waiting.length > 0 && lane.inFlight < this.options.batchesInFlight) {
-      const session = this.deps.session();
-      const batch =
-        lane.waiting.length <= MAX_CLAIMS_PER_BATCH ? lane.waiting : lane.waiting.slice(0, MAX_CLAIMS_PER_BATCH);
-      lane.waiting = lane.waiting.length <= MAX_CLAIMS_PER_BATCH ? [] : lane.waiting.slice(MAX_CLAIMS_PER_BATCH);
-      this.waiting -= batch.length;
-      const startedMs = this.deps.nowMs();
-      const fresh = this.refuseExpired(batch, startedMs);
-      if (fresh.length === 0) continue;
-      if (session === null) {
-        for (const claim of fresh) this.answer(claim.receiver, NOT_READY);
-        continue;
-      }
-      lane.inFlight += 1;
-      this.inFlight += fresh.length;
-      this.deps.metrics.batchSent(fresh.length);
-      void this.decide(session, lane, fresh).then((answers) => {
-        lane.inFlight -= 1;
-        this.inFlight -= fresh.length;
-        this.deps.metrics.batchAnswered(this.deps.nowMs() - startedMs);
-        for (let i = 0; i < fresh.length; i += 1) {
-          const claim = fresh[i];
-          if (claim !== undefined) this.answer(claim.receiver, answers(i));
-        }
-        this.send(lane);
-      });
+    while (lane.waiting.length > 0 && lane.inFlight < this.deps.batchesInFlight) {
+      this.refuseExpired(lane);
+      const wanted = Math.min(lane.waiting.length, MAX_CLAIMS_PER_BATCH);
+      const size = wanted === 0 ? 0 : this.deps.admission.start(lane.activityId, wanted);
+      // The places under way are taken; `nextBlocked` comes back to this lane.
+      if (size === 0) break;
+      const batch = size === lane.waiting.length ? lane.waiting : lane.waiting.slice(0, size);
+      lane.waiting = size === lane.waiting.length ? [] : lane.waiting.slice(size);
+      this.launch(lane, batch);
     }
     if (lane.waiting.length === 0 && lane.inFlight === 0) this.lanes.delete(lane.activityId);
-    if (this.waiting + this.inFlight === 0) for (const resolve of this.idle.splice(0)) resolve();
+    this.wakeWhenIdle();
   }
 
-  private refuseExpired(batch: WaitingClaim[], nowMs: number): WaitingClaim[] {
-    const oldest = batch[0];
-    if (oldest === undefined || nowMs - oldest.since <= this.options.queueTimeoutMs) return batch;
-    return batch.filter((claim) => {
-      if (nowMs - claim.since <= this.options.queueTimeoutMs) return true;
-      this.answer(claim.receiver, OVERLOADED);
-      return false;
+  private launch(lane: Lane, batch: readonly WaitingClaim[]): void {
+    const session = this.deps.session();
+    if (session === null) {
+      this.settle(lane, batch, () => NOT_READY);
+      return;
+    }
+    lane.inFlight += 1;
+    const startedMs = this.deps.nowMs();
+    this.deps.metrics.batchSent(batch.length);
+    void this.decide(session, lane, batch).then((answers) => {
+      lane.inFlight -= 1;
+      this.deps.metrics.batchAnswered(this.deps.nowMs() - startedMs);
+      this.settle(lane, batch, answers);
+      this.send(lane);
+      this.sendBlocked();
     });
+  }
+
+  private settle(lane: Lane, batch: readonly WaitingClaim[], answers: (index: number) => ClaimAnswer): void {
+    this.deps.admission.finish(lane.activityId, batch.length);
+    for (let i = 0; i < batch.length; i += 1) {
+      const claim = batch[i];
+      if (claim !== undefined) this.answer(claim.receiver, answers(i));
+    }
+  }
+
+  /** Activities that were held back because too much was under way. */
+  private sendBlocked(): void {
+    for (let id = this.deps.admission.nextBlocked(); id !== undefined; id = this.deps.admission.nextBlocked()) {
+      const lane = this.lanes.get(id as ActivityId);
+      if (lane === undefined || lane.inFlight >= this.deps.batchesInFlight) continue;
+      const before = this.deps.admission.active;
+      this.send(lane);
+      if (this.deps.admission.active === before) return;
+    }
+  }
+
+  /** Claims wait in order of their arrival: the expired ones are at the head. @returns how many there were */
+  private refuseExpired(lane: Lane): number {
+    const nowMs = this.deps.nowMs();
+    let expired = 0;
+    for (const { since } of lane.waiting) {
+      if (!this.deps.admission.isExpired(since, nowMs)) break;
+      expired += 1;
+    }
+    if (expired === 0) return 0;
+    this.deps.admission.abandon(lane.activityId, expired);
+    for (const { receiver } of lane.waiting.splice(0, expired)) this.answer(receiver, QUEUED_TOO_LONG);
+    return expired;
   }
 
   /** Never rejects: whatever goes wrong has an answer for every claim of the batch. */
@@ -184,11 +224,14 @@ export class ClaimDesk {
     batch: readonly BatchedClaim[],
   ): Promise<(index: number) => ClaimAnswer> {
     try {
-      const reply = await claimUnits(session.redis, lane.keys, session.runId, batch);
+      const reply = await this.deps.breaker.fire(() => claimUnits(session.redis, lane.keys, session.runId, batch));
       switch (reply.kind) {
         case 'decided': {
-          const kept = session.barrier === undefined || (await this.replicated(session, reply.outcomes));
-          return (index) => toAnswer(reply.outcomes[index], reply.available, kept);
+          const { outcomes, available } = reply;
+          const ended = outcomes.some((outcome) => outcome.kind === 'refused' && outcome.code === 'ENDED');
+          this.deps.filter.observe(lane.activityId, { available, ended });
+          const kept = session.barrier === undefined || (await this.replicated(session, outcomes));
+          return (index) => toAnswer(outcomes[index], available, kept);
         }
         case 'not_loaded': {
           const code = await this.deps.whyNotLoaded(lane.activityId);
@@ -199,6 +242,10 @@ export class ClaimDesk {
           return () => ({ kind: 'refused', code: 'NOT_READY', reason: reply.kind });
       }
     } catch (error) {
+      if (isCircuitOpen(error)) {
+        const refusal = circuitOpen(this.deps.breaker.retryAfterMs());
+        return () => refusal;
+      }
       const nothingHappened = meansNothingHappened(error);
       this.deps.metrics.batchFailed(nothingHappened, error);
       return () => (nothingHappened ? NOT_READY : OUTCOME_UNKNOWN);
@@ -232,7 +279,11 @@ export class ClaimDesk {
 /** @param kept whether a win is as durable as the deployment asks for */
 function toAnswer(outcome: ClaimOutcome | undefined, available: number, kept: boolean): ClaimAnswer {
   if (outcome === undefined || (outcome.kind === 'won' && !kept)) return OUTCOME_UNKNOWN;
-  if (outcome.kind === 'refused') return { kind: 'refused', code: outcome.code, reason: outcome.reason, available };
+  if (outcome.kind === 'refused') {
+    const { code, reason } = outcome;
+    if (code === 'RATE_LIMITED') return { kind: 'refused', code, reason, limit: 'user', retryAfterMs: 1_000 };
+    return { kind: 'refused', code, reason, available };
+  }
   return {
     kind: 'won',
     claimId: outcome.claimId,

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Registry } from 'prom-client';
 import type { Logger } from '@coupon/service-kit';
-import type { ClaimAnswer } from './claim-coupon.use-case';
+import type { ClaimAnswer } from './claim-answer';
 
 /** Counters of the claim path. Per claim it only adds to plain numbers; Prometheus reads them when it asks. */
 export class ClaimMetrics {

@@ -62,6 +62,8 @@ export function useGateway(
       GRPC_PORT: '0',
       // Nobody listens there: coupon-admin cannot be asked.
       ADMIN_GRPC_ADDRESS: '127.0.0.1:1',
+      // Buyers and gateway share this process: what the buyers take of its event loop says nothing about the gateway.
+      FULL_LOAD_DELAY_MS: '60000',
       CLAIM_REDIS_URL: database.url,
       ...environment(),
     });

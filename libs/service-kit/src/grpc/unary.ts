@@ -9,6 +9,8 @@ import { toGrpcError } from './grpc-errors';
 /** What a handler knows of its call besides the request. */
 export interface CallContext {
   readonly metadata: Metadata;
+  /** `address:port` of the other end. */
+  readonly peer: string;
   /** From `x-request-id`, or new. */
   readonly requestId: string;
   /** Aborts when the client gave up or its deadline passed. */
@@ -83,6 +85,7 @@ function contextOf<Request, Response>(call: ServerUnaryCall<Request, Response>):
   const given = call.metadata.get('x-request-id')[0];
   return {
     metadata: call.metadata,
+    peer: call.getPeer(),
     requestId: requestIdFrom(typeof given === 'string' ? given : undefined),
     signal: abort.signal,
   };

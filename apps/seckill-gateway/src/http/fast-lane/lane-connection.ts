@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { MAX_BODY_BYTES, MAX_HEAD_BYTES, parsePlainHead } from './plain-request';
 import type { PlainHead } from './plain-request';
-import type { ClaimAnswer } from '../../use-cases/claim-coupon.use-case';
+import type { ClaimAnswer } from '../../use-cases/claim-answer';
 import { claimReply } from '../claim-reply';
 import type { HttpReply } from '../claim-reply';
 import type { PurchaseReceiver } from '../purchase';

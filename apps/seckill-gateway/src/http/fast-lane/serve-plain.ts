@@ -1,3 +1,4 @@
+import type { ClientAddresses } from '../client-address';
 import { purchase } from '../purchase';
 import type { PurchaseDependencies } from '../purchase';
 import type { LaneConnection } from './lane-connection';
@@ -5,7 +6,7 @@ import type { PlainHead } from './plain-request';
 
 /** A plain request is a purchase like any other. */
 export function servePlain(
-  deps: PurchaseDependencies,
+  deps: PurchaseDependencies & { readonly addresses: ClientAddresses },
   head: PlainHead,
   text: string,
   connection: LaneConnection,
@@ -16,6 +17,7 @@ export function servePlain(
       contentType: head.contentType,
       idempotencyKey: head.idempotencyKey,
       body: { text },
+      address: deps.addresses.of(connection.remoteAddress, head.forwardedFor),
       credentials: () => ({ authorization: head.authorization, peerAddress: connection.remoteAddress }),
     },
     connection,

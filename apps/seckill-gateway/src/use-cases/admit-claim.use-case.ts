@@ -1,0 +1,123 @@
+import type { ActivityId } from '@coupon/domain';
+import type { BatchBreaker, ClaimLimits, LoadSensor } from '@coupon/flow-control';
+import { NOT_READY, QUEUED_TOO_LONG, QUEUE_FULL, SHED, circuitOpen, rateLimited } from './claim-answer';
+import type { ClaimCommand, ClaimReceiver, ClaimTaker, Refusal } from './claim-answer';
+import type { ClaimMetrics } from './claim-metrics';
+
+export interface AdmitClaimDependencies {
+  /** Whoever decides what is admitted. */
+  readonly desk: ClaimTaker;
+  readonly limits: Pick<ClaimLimits, 'check' | 'ready'>;
+  readonly breaker: Pick<BatchBreaker, 'admits' | 'fire' | 'retryAfterMs'>;
+  readonly sensor: Pick<LoadSensor, 'shouldShed' | 'shedShare'>;
+  /** Whether there is an examined connection to the claim store. */
+  readonly isReady: () => boolean;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** Monotonic milliseconds. */
+  readonly nowMs: () => number;
+  readonly metrics: Pick<ClaimMetrics, 'answered'>;
+}
+
+/** Claims that wait for permits of a shared limit, over all activities. */
+const MAX_WAITING_FOR_LEASES = 10_000;
+const LEASE_PATIENCE_MS = 1_000;
+
+/**
+ * What a claim meets before it is queued, cheapest first and all in process: load, circuit breaker, limits per address, activity and
+ * instance. Whatever is refused here has not happened and has cost no round trip.
+ */
+export class AdmitClaim implements ClaimTaker {
+  private readonly waiting = new Map<ActivityId, { command: ClaimCommand; receiver: ClaimReceiver; since: number }[]>();
+  private waitingCount = 0;
+  private outageCounted = false;
+  private idle: (() => void)[] = [];
+
+  constructor(private readonly deps: AdmitClaimDependencies) {}
+
+  /** Claims that wait for permits of a shared limit. */
+  get waitingForLeases(): number {
+    return this.waitingCount;
+  }
+
+  claim(command: ClaimCommand, receiver: ClaimReceiver): void {
+    const { deps } = this;
+    if (!deps.breaker.admits()) {
+      this.refuse(receiver, circuitOpen(deps.breaker.retryAfterMs()));
+      return;
+    }
+    if (!deps.isReady()) {
+      this.refuse(receiver, NOT_READY);
+      this.countOutage();
+      return;
+    }
+    if (deps.sensor.shedShare > 0 && deps.sensor.shouldShed(deps.random())) {
+      this.refuse(receiver, SHED);
+      return;
+    }
+    const decision = deps.limits.check(command.address, command.activityId);
+    if (decision === null) this.waitForLease(command, receiver, deps.nowMs());
+    else if (decision.allowed) deps.desk.claim(command, receiver);
+    else this.refuse(receiver, rateLimited(decision.limit, decision.retryAfterMs));
+  }
+
+  /** Resolves when nobody waits for a lease any more. */
+  async drain(signal?: AbortSignal): Promise<void> {
+    if (this.waitingCount === 0 || signal?.aborted === true) return;
+    await new Promise<void>((resolve) => {
+      this.idle.push(resolve);
+      signal?.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+
+  /** Permits of a shared limit are fetched ahead of demand; the first claims after a pause come before them. */
+  private waitForLease(command: ClaimCommand, receiver: ClaimReceiver, since: number): void {
+    if (this.waitingCount >= MAX_WAITING_FOR_LEASES) {
+      this.refuse(receiver, QUEUE_FULL);
+      return;
+    }
+    this.waitingCount += 1;
+    const { activityId } = command;
+    const line = this.waiting.get(activityId);
+    if (line !== undefined) {
+      line.push({ command, receiver, since });
+      return;
+    }
+    this.waiting.set(activityId, [{ command, receiver, since }]);
+    void this.deps.limits.ready(activityId).then(() => this.retry(activityId));
+  }
+
+  private retry(activityId: ActivityId): void {
+    const line = this.waiting.get(activityId) ?? [];
+    this.waiting.delete(activityId);
+    this.waitingCount -= line.length;
+    for (const { command, receiver, since } of line) {
+      if (this.deps.nowMs() - since > LEASE_PATIENCE_MS) {
+        this.refuse(receiver, QUEUED_TOO_LONG);
+        continue;
+      }
+      const decision = this.deps.limits.check(command.address, activityId);
+      if (decision === null) this.waitForLease(command, receiver, since);
+      else if (decision.allowed) this.deps.desk.claim(command, receiver);
+      else this.refuse(receiver, rateLimited(decision.limit, decision.retryAfterMs));
+    }
+    if (this.waitingCount === 0) for (const resolve of this.idle.splice(0)) resolve();
+  }
+
+  /** What would have been a batch of this turn has failed: without a connection the breaker would never hear of it. */
+  private countOutage(): void {
+    if (this.outageCounted) return;
+    this.outageCounted = true;
+    setImmediate(() => {
+      this.outageCounted = false;
+      this.deps.breaker
+        .fire(() => Promise.reject(new Error('no connection to the claim store')))
+        .catch(() => undefined);
+    });
+  }
+
+  private refuse(receiver: ClaimReceiver, refusal: Refusal): void {
+    this.deps.metrics.answered(refusal);
+    receiver.answered(refusal);
+  }
+}
