@@ -11,6 +11,8 @@ export type {
   SetStateResult,
   SettleResult,
 } from './activity-types';
+export { archiveActivity, registerActivity, unregisterActivity } from './archive-activity';
+export type { ArchiveResult } from './archive-activity';
 export { meansNothingHappened } from './ambiguity';
 export { createClaimRedis, readRunId } from './claim-redis';
 export type { ClaimRedisOptions } from './claim-redis';

@@ -3,6 +3,7 @@ import { Cluster, Redis } from 'ioredis';
 import { encodeClaimId } from '@coupon/domain';
 import type { TemplateId, UserId } from '@coupon/domain';
 import { ActivityStore } from '../../src/activity-store';
+import { archiveActivity, unregisterActivity } from '../../src/archive-activity';
 import { OutboxStream, markPersisted } from '../../src/outbox-stream';
 import { claimKeys, claimUnits } from '../../src/claim-units';
 import { eventually, uniqueActivityId, useOwnServers } from '@coupon/testing';
@@ -75,5 +76,9 @@ describe('invariant 11: on a Redis cluster', () => {
     expect(await store.adoptRun(activityId, { epoch: 2, verifiedRunId: 'x' })).toEqual({ kind: 'already' });
     expect(await store.activities()).toContain(activityId);
     expect(await store.snapshot(activityId)).toMatchObject({ total: 5, available: 5, epoch: 2 });
+    await store.setState(activityId, { to: 'ended', epoch: 2 });
+    expect(await archiveActivity(cluster, activityId, 2)).toMatchObject({ kind: 'removed' });
+    await unregisterActivity(cluster, activityId);
+    expect(await store.activities()).not.toContain(activityId);
   });
 });
