@@ -65,8 +65,11 @@ export interface ActivityRepository {
   dueToStart(limit: number): Promise<ActivityId[]>;
   /** Not ended although their end has come. */
   dueToEnd(limit: number): Promise<ActivityId[]>;
-  /** Takes drained_at back: another event of the activity has to be stored. Nothing else changes, the version neither. */
-  watchAgain(id: ActivityId): Promise<void>;
+  /**
+   * Takes drained_at back: another event of the activity has to be stored. Nothing else changes, the version neither. Waits for whoever has
+   * the row. @returns false when there was nothing to take back, or the activity is archived.
+   */
+  watchAgain(id: ActivityId): Promise<boolean>;
 }
 
 export interface CouponFilter {

@@ -1,5 +1,5 @@
 import type { ActivityId } from '@coupon/domain';
-import { PIPELINE_KEY, OutboxStream } from '@coupon/lua';
+import { PIPELINE_KEY, OutboxStream, archiveActivity } from '@coupon/lua';
 import { useAdmin } from './fixture';
 import type { Answer } from './fixture';
 
@@ -119,6 +119,29 @@ it('follows a release from the moment it is asked for', async () => {
   await admin.database.query('UPDATE flash_sale_activities SET success_count = success_count - 1 WHERE id = ?', [id]);
   expect((await report(id)).body).toMatchObject({ verdict: 'ok', persisted_units: 2, available: 18 });
   await stop();
+});
+
+it('answers from MySQL once the activity is archived', async () => {
+  const id = await saleWith(3);
+  await admin.database.query(
+    'UPDATE flash_sale_activities SET status = 3, drained_at = UTC_TIMESTAMP(3), archived_at = UTC_TIMESTAMP(3) WHERE id = ?',
+    [id],
+  );
+  await drainOutbox(id);
+  await admin.store.setState(id, { to: 'ended', epoch: 1 });
+  expect(await archiveActivity(admin.redis, id, 3)).toMatchObject({ kind: 'removed' });
+  expect((await report(id)).body).toMatchObject({
+    verdict: 'ok',
+    seq: 3,
+    total: 20,
+    available: 17,
+    claimed: 3,
+    persisted_units: 3,
+    missing: [],
+  });
+  await unstore(id, 2);
+  // Nobody watches the queue, but MySQL alone knows that something is missing.
+  expect((await report(id)).body.verdict).not.toBe('ok');
 });
 
 it('sees a counter that somebody changed by hand', async () => {
