@@ -2,6 +2,7 @@ import type { ActivityId, ClaimId, ErrorCode, UserId } from '@coupon/domain';
 import { MAX_CLAIMS_PER_BATCH, claimKeys, claimUnits, meansNothingHappened } from '@coupon/lua';
 import type { BatchedClaim, ClaimOutcome } from '@coupon/lua';
 import type { EstablishedSession } from '../adapters/claim-session';
+import type { NotLoadedCode } from './activity-directory';
 import type { ClaimMetrics } from './claim-metrics';
 
 /** What a caller is told. `available` is the stock after the batch this claim was decided in. */
@@ -39,7 +40,7 @@ export interface ClaimDeskDependencies {
   readonly nowMs: () => number;
   readonly metrics: ClaimMetrics;
   /** Whether an activity that Redis does not have exists at all. Never rejects. */
-  readonly whyNotLoaded: (id: ActivityId) => Promise<'ACTIVITY_NOT_FOUND' | 'NOT_READY'>;
+  readonly whyNotLoaded: (id: ActivityId) => Promise<NotLoadedCode>;
 }
 
 interface WaitingClaim extends BatchedClaim {
