@@ -82,6 +82,8 @@ export function createReconciliationRole(
         try {
           const found = await report(id);
           if (found === null) continue;
+          // Forgotten with the rest once the activity has left Redis.
+          watched.add(id);
           gauges.conservation(id, found.verdict);
           if (found.verdict === 'violation') {
             const failed = found.checks.filter(({ ok }) => !ok).map(({ name }) => name);

@@ -14,6 +14,8 @@ export interface ActivityLedger {
   readonly lastSeq: number;
   /** False before the first load and after everything was stored: such an activity is not missed in Redis. */
   readonly expectedInRedis: boolean;
+  /** Its keys were removed after the retention; a copy that an older disk has brought back is to go, not to be verified. */
+  readonly archived: boolean;
   /** Its first load is still under way: what Redis lacks is coming, from coupon-admin. */
   readonly loading: boolean;
   /** Another operation of coupon-admin (a pause, a stock addition) is not finished: Redis may rightly differ. */
@@ -75,7 +77,7 @@ export class VerifyClaimRedis {
     const known = await ledger(id);
     // Closed on this run: loaded and not opened yet, or a restore that died before it could open it.
     if (known === null || (onThisRun && !known.restoring)) return this.settled(id, onThisRun ? 'current' : 'absent');
-    if (!known.expectedInRedis && !isWhole(reading)) return this.settled(id, 'absent');
+    if (known.archived || (!known.expectedInRedis && !isWhole(reading))) return this.settled(id, 'absent');
     const since = this.doubtedSince.get(id) ?? this.options.nowMs();
     this.doubtedSince.set(id, since);
     if (isWhole(reading) && !known.restoring) {

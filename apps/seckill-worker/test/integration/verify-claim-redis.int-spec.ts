@@ -468,6 +468,20 @@ describe('invariant 9: Redis after a restart', () => {
     expect(await store.snapshot(id)).toBeNull();
   });
 
+  test('an archived activity that an older disk has brought back is passed by: neither accepted nor rebuilt', async () => {
+    const id = await running(5, 1);
+    await prisma.flashSaleActivity.update({
+      where: { id: BigInt(id) },
+      data: { drainedAt: new Date(), archivedAt: new Date(), status: 3 },
+    });
+    await anotherRun(id);
+    expect(await verifier().execute(id)).toBe('absent');
+    await expect(claim(redis, id, 1)).rejects.toThrow('wrong_run');
+    await redis.flushdb();
+    expect(await verifier().execute(id)).toBe('absent');
+    expect(await store.snapshot(id)).toBeNull();
+  });
+
   test('serial numbers are made the same way here and in the script', async () => {
     const id = await running(5, 3);
     const outcome = await claim(redis, id, 1, 3);
