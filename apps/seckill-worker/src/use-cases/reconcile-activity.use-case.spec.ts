@@ -16,9 +16,9 @@ interface Setting {
   readonly queueReady?: number;
 }
 
-function reconciler(setting: Setting = {}): { run: ReconcileActivity; marked: number[]; drained: ActivityId[] } {
+function reconciler(setting: Setting = {}): { run: ReconcileActivity; marked: number[]; drained: string[] } {
   const marked: number[] = [];
-  const drained: ActivityId[] = [];
+  const drained: string[] = [];
   const stored = setting.stored ?? [1, 2, 3, 4, 5];
   const now = { ...reading, ...setting.reading };
   const sources: ReconcileSources = {
@@ -28,8 +28,8 @@ function reconciler(setting: Setting = {}): { run: ReconcileActivity; marked: nu
     stored: (_id, seqs): Promise<PersistedEvent[]> =>
       Promise.resolve(seqs.filter((seq) => stored.includes(seq)).map((seq) => ({ seq, units: 1 }))),
     storedCount: () => Promise.resolve(stored.length),
-    markDrained: (id) => {
-      drained.push(id);
+    markDrained: (id, eventSeq) => {
+      drained.push(`${id} at ${eventSeq}`);
       return Promise.resolve(true);
     },
   };
@@ -61,7 +61,7 @@ describe('ReconcileActivity', () => {
   it('writes an activity off once it has ended and MySQL has every event', async () => {
     const { run, drained } = reconciler();
     expect(await run.execute(ID)).toMatchObject({ unmarked: 0, drained: true });
-    expect(drained).toEqual([ID]);
+    expect(drained).toEqual(['7 at 5']);
   });
 
   it.each<[string, Setting]>([

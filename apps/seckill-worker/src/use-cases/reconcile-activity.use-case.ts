@@ -22,8 +22,8 @@ export interface ReconcileSources {
   /** Those of the sequence numbers that MySQL has. */
   stored(activityId: ActivityId, seqs: readonly number[]): Promise<PersistedEvent[]>;
   storedCount(activityId: ActivityId, upTo: number): Promise<number>;
-  /** Sets drained_at once. @returns whether this call did it. */
-  markDrained(activityId: ActivityId): Promise<boolean>;
+  /** Sets drained_at once, only while Redis is still at that event when it is written. @returns whether this call did it. */
+  markDrained(activityId: ActivityId, eventSeq: number): Promise<boolean>;
 }
 
 export interface ReconcileActivityOptions {
@@ -61,7 +61,7 @@ export class ReconcileActivity {
     const missed = reading.persisted < reading.eventSeq ? await this.markMissed(activityId, reading.eventSeq) : 0;
     const unmarked = Math.max(0, reading.eventSeq - reading.persisted - missed);
     const drained = unmarked === 0 && outbox.length === 0 && (await this.isOver(activityId, reading));
-    if (drained && (await sources.markDrained(activityId))) {
+    if (drained && (await sources.markDrained(activityId, reading.eventSeq))) {
       logger.info({ activity_id: activityId, seq: reading.eventSeq }, 'activity drained');
     }
     return { outboxLength: outbox.length, outboxPending: outbox.pending, unmarked, drained };

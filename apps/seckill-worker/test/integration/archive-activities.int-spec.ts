@@ -11,7 +11,7 @@ import {
   unregisterActivity,
 } from '@coupon/lua';
 import type { ActivityId } from '@coupon/domain';
-import { useRedisDatabase } from '@coupon/testing';
+import { eventually, useRedisDatabase, useVhost } from '@coupon/testing';
 import { MysqlArchiveLedger } from '../../src/adapters/mysql-archive-ledger';
 import { MysqlClaimStore } from '../../src/adapters/mysql-claim-store';
 import { MysqlRestoreLedger } from '../../src/adapters/mysql-restore-ledger';
@@ -20,6 +20,7 @@ import type { ArchiveKeys, ArchiveLedger } from '../../src/use-cases/archive-act
 import type { ClaimedEvent } from '../../src/use-cases/incoming-event';
 import { useWorkerDatabase } from '../support/database';
 import { TestSale } from '../support/sale';
+import { startWorker } from '../support/worker';
 
 const RETENTION_MS = 3_600_000;
 // Before the databases' own hooks: Jest runs these in the order in which they are registered.
@@ -30,6 +31,7 @@ afterAll(async () => {
 });
 const database = useWorkerDatabase();
 const redisDatabase = useRedisDatabase();
+const vhost = useVhost();
 const user = `t_worker_${randomBytes(4).toString('hex')}`;
 
 let redis: ReturnType<typeof createClaimRedis>;
@@ -233,6 +235,17 @@ describe('archiving', () => {
     await archiver().run();
     for (const id of ids) expect(await stateOf(id)).toEqual(ARCHIVED);
     expect(rounds.flatMap(({ outcomes }) => outcomes)).not.toContain('refused');
+  });
+
+  it('is done by a worker with the role reconciliation, by itself', async () => {
+    const id = await overAndStored();
+    await update(id, 'drained_at = UTC_TIMESTAMP(3) - INTERVAL 8 DAY');
+    const { lifecycle } = await startWorker(
+      { mysqlUrl: database.database.url, redisUrl: redisDatabase.url, amqpUrl: vhost.url },
+      { WORKER_ROLES: 'reconciliation', ARCHIVE_INTERVAL_MS: '100' },
+    );
+    await eventually(async () => expect(await stateOf(id)).toEqual(ARCHIVED));
+    await lifecycle.stop('archived');
   });
 
   it('waits for a release that is being written down, and then leaves the activity alone', async () => {
