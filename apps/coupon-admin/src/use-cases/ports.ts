@@ -128,6 +128,8 @@ export interface OperationRepository {
   postpone(operationId: string, owner: string, error: string, pauseMs: number): Promise<void>;
   /** Unfinished and not leased, oldest first. */
   due(limit: number): Promise<string[]>;
+  /** Removes up to `limit` operations that ended longer ago than that. @returns how many. */
+  prune(olderThanMs: number, limit: number): Promise<number>;
   failedSince(activityId: ActivityId, kind: OperationKind, withinMs: number): Promise<boolean>;
 }
 
