@@ -59,6 +59,8 @@ export interface ActivityRepository {
   list(filter: { readonly status?: ActivityStatus; readonly couponId?: TemplateId }, page: Page): Promise<Activity[]>;
   /** The largest limit per user among the template's activities that have not ended; 0 without any. */
   largestLimit(couponId: TemplateId): Promise<number>;
+  /** The template's activities that are in Redis and have not ended, at most `limit`. */
+  onSale(couponId: TemplateId, limit: number): Promise<Activity[]>;
   /** Pending, not loaded, template published, starting within the time given and not over. */
   dueToLoad(aheadMs: number, limit: number): Promise<ActivityId[]>;
   /** Pending although their start has come, template published, not over. */

@@ -75,6 +75,15 @@ export class MysqlActivities implements ActivityRepository {
     return _max.perUserLimit ?? 0;
   }
 
+  async onSale(couponId: TemplateId, limit: number): Promise<Activity[]> {
+    const rows = await this.db.flashSaleActivity.findMany({
+      where: { couponId: BigInt(couponId), status: { not: ACTIVITY_STATUS.ended }, loadedAt: { not: null } },
+      orderBy: { id: 'asc' },
+      take: limit,
+    });
+    return rows.map(activityOf);
+  }
+
   async dueToLoad(aheadMs: number, limit: number): Promise<ActivityId[]> {
     const rows = await this.db.$queryRaw<IdRow[]>`
       SELECT a.id FROM flash_sale_activities a JOIN coupon_templates t ON t.id = a.coupon_id
