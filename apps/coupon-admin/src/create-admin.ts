@@ -97,7 +97,7 @@ export function createAdmin(config: AdminConfig, logger: Logger, seams: AdminSea
     waitMs: config.operations.waitMs,
     ids: newIds(),
     userRatePerSecond: config.userRatePerSecond,
-    readReconciliation: reconciliationReader({ prisma, redis: redis.client, clock: systemClock, sleep }),
+    readReconciliation: reconciliationReader({ prisma, redis: redis.client, sleep }),
   };
 
   const http = createHttpServer({

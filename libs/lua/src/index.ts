@@ -20,6 +20,7 @@ export { MAX_CLAIMS_PER_BATCH, claimKeys, claimUnits } from './claim-units';
 export type { BatchedClaim, ClaimBatchReply, ClaimOutcome, RefusalReason } from './claim-units';
 export { PIPELINE_KEY, activityKeys } from './keys';
 export type { ActivityKeys } from './keys';
+export { pipelineNowMs } from './pipeline-clock';
 export { OutboxStream, markPersisted } from './outbox-stream';
 export type { OutboxEntry, PersistedEvent } from './outbox-stream';
 export type { RestoredClaim } from './restored-claim';

@@ -6,9 +6,12 @@ import type { Answer } from './fixture';
 const admin = useAdmin(() => ({ SCHEDULE_INTERVAL_MS: '60000' }));
 const report = (id: string): Promise<Answer> => admin.call('GET', `/api/v1/flash-sales/${id}/reconciliation`);
 
+/** The clock as it is, also while a test turns it. */
+const clockMs = Date.now;
+
 /** A worker that looks at the queue every 100 ms, as long as the test runs. */
 function watchQueue(seen: { queue_ready: number; unacked: number }): () => Promise<void> {
-  const write = (): void => void admin.redis.hset(PIPELINE_KEY, 'w-1', JSON.stringify({ at_ms: Date.now(), ...seen }));
+  const write = (): void => void admin.redis.hset(PIPELINE_KEY, 'w-1', JSON.stringify({ at_ms: clockMs(), ...seen }));
   write();
   const timer = setInterval(write, 100);
   return async () => {
@@ -92,6 +95,22 @@ it('names the number of an event that is nowhere', async () => {
   });
   await stop();
 });
+
+it.each([-3_600_000, 3_600_000])(
+  'judges observations by the clock of Redis when its own is off by %d ms',
+  async (offMs) => {
+    const stop = watchQueue({ queue_ready: 0, unacked: 0 });
+    const id = await saleWith(4);
+    await age(id);
+    await drainOutbox(id);
+    await unstore(id, 2);
+    const wrongClock = jest.spyOn(Date, 'now').mockImplementation(() => clockMs() + offMs);
+    const { body } = await report(id);
+    wrongClock.mockRestore();
+    expect(body.verdict).toBe('violation');
+    await stop();
+  },
+);
 
 it('says nothing about lost events while nobody watches the queue', async () => {
   const id = await saleWith(4);

@@ -33,7 +33,6 @@ export function createReconciliationRole(
     sources: reconcileSources(adapters),
     mark: (id, events) => markPersisted(redis, id, events),
     board,
-    clock: systemClock,
     logger,
   });
   const watched = new Set<ActivityId>();
@@ -50,7 +49,7 @@ export function createReconciliationRole(
             queueReady: seen.queue_ready,
             unacked: seen.unacked,
           })),
-        nowMs: () => systemClock.nowMs(),
+        nowMs: () => board.nowMs(),
         sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
       },
       id,

@@ -1,5 +1,4 @@
 import { markPersisted } from '@coupon/lua';
-import { systemClock } from '@coupon/service-kit';
 import type { Component, Logger } from '@coupon/service-kit';
 import { activitySources } from '../adapters/activity-sources';
 import { MysqlRestoreLedger } from '../adapters/mysql-restore-ledger';
@@ -24,7 +23,7 @@ export function createRestartVerification(config: WorkerConfig, connections: Con
   const verify = new VerifyClaimRedis({
     store: activities,
     ledger: (id) => ledger.activity(id),
-    pipelineEmptySince: async (sinceMs) => pipelineIsEmpty(await board.read(), sinceMs, systemClock.nowMs()),
+    pipelineEmptySince: async (sinceMs) => pipelineIsEmpty(await board.read(), sinceMs, await board.nowMs()),
     restore: new RestoreActivity({
       store: activities,
       outbox,
@@ -32,7 +31,7 @@ export function createRestartVerification(config: WorkerConfig, connections: Con
       markPersisted: (id, events) => markPersisted(redis, id, events),
       logger,
     }),
-    nowMs: () => systemClock.nowMs(),
+    nowMs: () => board.nowMs(),
     logger,
   });
   return every('restart verification', INTERVAL_MS, logger, async () => {

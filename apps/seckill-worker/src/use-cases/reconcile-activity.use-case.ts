@@ -1,5 +1,5 @@
 import type { ActivityId } from '@coupon/domain';
-import type { Clock, Logger } from '@coupon/service-kit';
+import type { Logger } from '@coupon/service-kit';
 import { pipelineIsEmpty } from './observe-pipeline.use-case';
 import type { PipelineBoard } from './observe-pipeline.use-case';
 import type { MarkPersisted, PersistedEvent } from './persisted-marks';
@@ -30,7 +30,6 @@ export interface ReconcileActivityOptions {
   readonly sources: ReconcileSources;
   readonly mark: MarkPersisted;
   readonly board: PipelineBoard;
-  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -81,8 +80,8 @@ export class ReconcileActivity {
   private async isOver(activityId: ActivityId, reading: ActivityReading): Promise<boolean> {
     const { sources } = this.options;
     if (reading.state !== 'ended' && reading.nowMs < reading.endMs) return false;
-    const { board, clock } = this.options;
-    if (!pipelineIsEmpty(await board.read(), 0, clock.nowMs())) return false;
+    const { board } = this.options;
+    if (!pipelineIsEmpty(await board.read(), 0, await board.nowMs())) return false;
     return (await sources.storedCount(activityId, reading.eventSeq)) === reading.eventSeq;
   }
 }

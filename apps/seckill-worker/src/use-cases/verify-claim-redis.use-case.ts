@@ -50,7 +50,8 @@ export interface VerifyClaimRedisOptions {
    * have written to it again before its silence means that it holds nothing. @default 15000
    */
   readonly restoreGraceMs?: number;
-  readonly nowMs: () => number;
+  /** The clock of the observations. */
+  readonly nowMs: () => Promise<number>;
   readonly logger: Logger;
 }
 
@@ -78,7 +79,7 @@ export class VerifyClaimRedis {
     // Closed on this run: loaded and not opened yet, or a restore that died before it could open it.
     if (known === null || (onThisRun && !known.restoring)) return this.settled(id, onThisRun ? 'current' : 'absent');
     if (known.archived || (!known.expectedInRedis && !isWhole(reading))) return this.settled(id, 'absent');
-    const since = this.doubtedSince.get(id) ?? this.options.nowMs();
+    const since = this.doubtedSince.get(id) ?? (await this.options.nowMs());
     this.doubtedSince.set(id, since);
     if (isWhole(reading) && !known.restoring) {
       if (!(await this.options.pipelineEmptySince(since))) return 'waiting';
@@ -116,9 +117,9 @@ export class VerifyClaimRedis {
       this.outboxEmptySince.delete(id);
       return 'waiting';
     }
-    const emptySince = this.outboxEmptySince.get(id) ?? nowMs();
+    const emptySince = this.outboxEmptySince.get(id) ?? (await nowMs());
     this.outboxEmptySince.set(id, emptySince);
-    if (nowMs() - doubtedSinceMs < restoreGraceMs || !(await pipelineEmptySince(emptySince))) return 'waiting';
+    if ((await nowMs()) - doubtedSinceMs < restoreGraceMs || !(await pipelineEmptySince(emptySince))) return 'waiting';
     logger.error(
       { activity_id: id, epoch: known.epoch, state: describe(reading) },
       'redis has lost the activity: rebuilding it from MySQL',

@@ -39,7 +39,7 @@ describe('invariant 9: Redis after a restart', () => {
     const asked: number[] = [];
     let nowMs = 1_000;
     const verify = restart.verifier({
-      nowMs: () => nowMs,
+      nowMs: () => Promise.resolve(nowMs),
       pipelineEmptySince: (sinceMs) => {
         asked.push(sinceMs);
         return Promise.resolve(asked.length > 1);

@@ -99,7 +99,7 @@ function verifier(fixture: RestartFixture, over: Partial<VerifyClaimRedisOptions
     pipelineEmptySince: () => Promise.resolve(fixture.pipelineEmpty),
     restore,
     restoreGraceMs: 0,
-    nowMs: () => Date.now(),
+    nowMs: () => Promise.resolve(Date.now()),
     logger,
     ...over,
   });

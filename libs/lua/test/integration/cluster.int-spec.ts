@@ -4,6 +4,7 @@ import { encodeClaimId } from '@coupon/domain';
 import type { TemplateId, UserId } from '@coupon/domain';
 import { ActivityStore } from '../../src/activity-store';
 import { archiveActivity, unregisterActivity } from '../../src/archive-activity';
+import { pipelineNowMs } from '../../src/pipeline-clock';
 import { OutboxStream, markPersisted } from '../../src/outbox-stream';
 import { claimKeys, claimUnits } from '../../src/claim-units';
 import { eventually, uniqueActivityId, useOwnServers } from '@coupon/testing';
@@ -76,6 +77,7 @@ describe('invariant 11: on a Redis cluster', () => {
     expect(await store.adoptRun(activityId, { epoch: 2, verifiedRunId: 'x' })).toEqual({ kind: 'already' });
     expect(await store.activities()).toContain(activityId);
     expect(await store.snapshot(activityId)).toMatchObject({ total: 5, available: 5, epoch: 2 });
+    expect(await pipelineNowMs(cluster)).toBeGreaterThan(now - 60_000);
     await store.setState(activityId, { to: 'ended', epoch: 2 });
     expect(await archiveActivity(cluster, activityId, 2)).toMatchObject({ kind: 'removed' });
     await unregisterActivity(cluster, activityId);
