@@ -11,6 +11,8 @@ export type {
   SetStateResult,
   SettleResult,
 } from './activity-types';
+export { advanceEpoch } from './advance-epoch';
+export type { AdvanceEpochResult } from './advance-epoch';
 export { archiveActivity, registerActivity, unregisterActivity } from './archive-activity';
 export type { ArchiveResult } from './archive-activity';
 export { meansNothingHappened } from './ambiguity';

@@ -50,6 +50,15 @@ export class MysqlRestoreLedger implements RestoreLedger {
     };
   }
 
+  /** Activities with a restore that was begun and not finished. */
+  async unfinishedRestores(): Promise<ReadonlySet<ActivityId>> {
+    const rows = await this.prisma.operation.findMany({
+      where: { kind: KIND, finishedAt: null, activityId: { not: null } },
+      select: { activityId: true },
+    });
+    return new Set(rows.map(({ activityId }) => String(activityId) as ActivityId));
+  }
+
   async begin(id: ActivityId, loss: Loss): Promise<BeginResult> {
     return this.prisma.$transaction(
       async (tx): Promise<BeginResult> => {

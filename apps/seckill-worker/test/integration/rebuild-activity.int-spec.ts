@@ -148,6 +148,54 @@ describe('invariant 9: an activity that Redis has lost', () => {
     expect(await restart.store.snapshot(id)).toMatchObject({ epoch: 2, state: 'open', claimed: 1 });
   });
 
+  test('a restore that was begun and then not needed ends, and Redis follows to the epoch MySQL has moved to', async () => {
+    const id = await restart.running(5, 1);
+    await restart.claim(restart.redis, id, 1);
+    await restart.persistOutbox(id);
+    const ledger = new MysqlRestoreLedger(restart.prisma, { userRatePerSecond: 0 });
+    const restore = new RestoreActivity({
+      store: restart.store,
+      outbox: new OutboxStream(restart.redis),
+      ledger,
+      markPersisted: () => Promise.resolve(),
+      logger,
+    });
+    // It was found lost; whoever found it whole has opened it since.
+    expect(await restore.execute(id, SEEN)).toBe(false);
+    expect(await restart.store.snapshot(id)).toMatchObject({ epoch: 1, state: 'open' });
+    expect([...(await ledger.unfinishedRestores())]).toContain(id);
+    await restart.claim(restart.redis, id, 2);
+    expect(await restart.verifier().execute(id, true)).toBe('current');
+    expect(await restart.store.snapshot(id)).toMatchObject({ epoch: 2, state: 'open', claimed: 2, eventSeq: 2 });
+    expect(await ledger.activity(id)).toMatchObject({ epoch: 2, restoring: false });
+    expect([...(await ledger.unfinishedRestores())]).not.toContain(id);
+    expect(await restart.claim(restart.redis, id, 3)).toMatchObject({ kind: 'won' });
+  });
+
+  test('a restore that died after it had opened the activity is finished', async () => {
+    const id = await restart.running(5, 1);
+    await restart.redis.flushdb();
+    const finish = jest.spyOn(MysqlRestoreLedger.prototype, 'finish').mockRejectedValueOnce(new Error('killed'));
+    await expect(restart.verifier().execute(id)).rejects.toThrow('killed');
+    finish.mockRestore();
+    expect(await restart.store.snapshot(id)).toMatchObject({ epoch: 2, state: 'open' });
+    expect(await restart.verifier().execute(id, true)).toBe('current');
+    const ledger = new MysqlRestoreLedger(restart.prisma, { userRatePerSecond: 0 });
+    expect(await ledger.activity(id)).toMatchObject({ epoch: 2, restoring: false });
+  });
+
+  test('an activity in use that knows less than MySQL does not get the epoch of a restore it would need', async () => {
+    const id = await restart.running(5, 1);
+    await restart.claim(restart.redis, id, 1);
+    await restart.persistOutbox(id);
+    const ledger = new MysqlRestoreLedger(restart.prisma, { userRatePerSecond: 0 });
+    await ledger.begin(id, SEEN);
+    await restart.redis.hset(activityKeys(id).activity, 'event_seq', '0');
+    expect(await restart.verifier().execute(id, true)).toBe('waiting');
+    expect(await restart.store.snapshot(id)).toMatchObject({ epoch: 1 });
+    expect(await ledger.activity(id)).toMatchObject({ restoring: true });
+  });
+
   test('two workers that rebuild at once bring back one activity', async () => {
     const id = await restart.running(30, 1);
     for (let user = 1; user <= 10; user += 1) await restart.claim(restart.redis, id, user);
