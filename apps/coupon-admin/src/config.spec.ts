@@ -26,6 +26,7 @@ it.each([
   [{ AUTH_MODE: 'none', NODE_ENV: 'production' }, 'AUTH_MODE'],
   [{ AUTH_MODE: 'edge' }, 'AUTH_TRUSTED_PROXIES'],
   [{ AUTH_JWKS_URL: 'https://keys' }, 'AUTH_HS256_SECRET'],
+  [{ OPERATION_RETENTION_MS: '6d', IDEMPOTENCY_RETENTION_MS: '7d' }, 'OPERATION_RETENTION_MS'],
   [{ OPERATION_LEASE_MS: '5s', REDIS_COMMAND_TIMEOUT_MS: '3s' }, 'OPERATION_LEASE_MS'],
 ])('refuses %p', (extra, variable) => {
   expect(() => loadAdminConfig({ ...given, ...extra })).toThrow(variable);

@@ -25,6 +25,8 @@ const schema = z
     OPERATION_WAIT_MS: env.durationMs({ min: 0, max: 60_000 }).default(5_000),
     OPERATION_LEASE_MS: env.durationMs({ min: 100, max: 600_000 }).default(30_000),
     IDEMPOTENCY_RETENTION_MS: env.durationMs({ min: 60_000 }).default(604_800_000),
+    OPERATION_RETENTION_MS: env.durationMs({ min: 60_000 }).default(2_592_000_000),
+    HOUSEKEEPING_INTERVAL_MS: env.durationMs({ min: 100 }).default(60_000),
     LOG_LEVEL: env.oneOf(LOG_LEVELS).default('info'),
     SHUTDOWN_DEADLINE_MS: env.durationMs({ min: 1 }).default(10_000),
   })
@@ -40,6 +42,10 @@ const schema = z
     }
     if (value.AUTH_MODE === 'edge' && value.AUTH_TRUSTED_PROXIES === undefined) {
       problem('AUTH_TRUSTED_PROXIES', 'is required in mode edge');
+    }
+    // A key that is still remembered may name an operation, and the answer is there.
+    if (value.OPERATION_RETENTION_MS < value.IDEMPOTENCY_RETENTION_MS) {
+      problem('OPERATION_RETENTION_MS', 'must be at least IDEMPOTENCY_RETENTION_MS');
     }
     // A step waits for Redis at most that long; its lease must still hold when the answer comes.
     if (value.OPERATION_LEASE_MS < 2 * value.REDIS_COMMAND_TIMEOUT_MS) {
@@ -64,7 +70,11 @@ const schema = z
     userRatePerSecond: value.USER_RATE_PER_SECOND,
     schedule: { intervalMs: value.SCHEDULE_INTERVAL_MS, prewarmAheadMs: value.PREWARM_AHEAD_MS },
     operations: { waitMs: value.OPERATION_WAIT_MS, leaseMs: value.OPERATION_LEASE_MS },
-    keepKeysMs: value.IDEMPOTENCY_RETENTION_MS,
+    housekeeping: {
+      intervalMs: value.HOUSEKEEPING_INTERVAL_MS,
+      keepKeysMs: value.IDEMPOTENCY_RETENTION_MS,
+      keepOperationsMs: value.OPERATION_RETENTION_MS,
+    },
     logLevel: value.LOG_LEVEL,
     shutdownDeadlineMs: value.SHUTDOWN_DEADLINE_MS,
   }));

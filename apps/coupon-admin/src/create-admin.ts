@@ -29,6 +29,7 @@ import type { UseCaseDeps } from './http/endpoints';
 import { openApiDocument } from './http/openapi';
 import { OperationEngine } from './use-cases/operations/operation-engine';
 import { OPERATION_STEPS } from './use-cases/operations/operation-steps';
+import { prune } from './use-cases/prune.use-case';
 import { runSchedule } from './use-cases/operations/run-schedule.use-case';
 import type { ActivityStorePort, AdminDatabase, Ids } from './use-cases/ports';
 
@@ -45,8 +46,6 @@ export interface AdminSeams {
 }
 
 const VERSION = '1';
-const PRUNE_INTERVAL_MS = 60_000;
-const PRUNE_AT_MOST = 1_000;
 /** Four lists of a thousand ids, or a thousand users, with room to spare. */
 const BODY_LIMIT_BYTES = 256 * 1024;
 
@@ -98,7 +97,7 @@ export function createAdmin(config: AdminConfig, logger: Logger, seams: AdminSea
     waitMs: config.operations.waitMs,
     ids: newIds(),
     userRatePerSecond: config.userRatePerSecond,
-    readReconciliation: reconciliationReader({ prisma, redis: redis.client, clock: systemClock, sleep }),
+    readReconciliation: reconciliationReader({ prisma, redis: redis.client, sleep }),
   };
 
   const http = createHttpServer({
@@ -139,10 +138,8 @@ export function createAdmin(config: AdminConfig, logger: Logger, seams: AdminSea
     new Ticker({
       ...ticker,
       name: 'housekeeping',
-      intervalMs: PRUNE_INTERVAL_MS,
-      round: async () => {
-        await database.idempotency.prune(config.keepKeysMs, PRUNE_AT_MOST);
-      },
+      intervalMs: config.housekeeping.intervalMs,
+      round: (stopped) => prune({ database, ...config.housekeeping }, stopped),
     }),
   );
   lifecycle.register(grpc);

@@ -28,6 +28,9 @@ const schema = z
     RELAY_STALE_MS: env.durationMs({ min: 1_000 }).default(30_000),
     RECONCILE_INTERVAL_MS: env.durationMs({ min: 100 }).default(5_000),
     CONSERVATION_INTERVAL_MS: env.durationMs({ min: 1_000 }).default(30_000),
+    // A release that was begun on an activity nobody had drained yet is over long before.
+    ARCHIVE_RETENTION_MS: env.durationMs({ min: 60_000 }).default(604_800_000),
+    ARCHIVE_INTERVAL_MS: env.durationMs({ min: 100 }).default(60_000),
     USER_RATE_PER_SECOND: env.integer({ min: 0, max: 1_000 }).default(5),
     MYSQL_POOL_SIZE: env.integer({ min: 2, max: 100 }).default(10),
     LOG_LEVEL: env.oneOf(LOG_LEVELS).default('info'),
@@ -71,6 +74,7 @@ const schema = z
     },
     reconcileIntervalMs: value.RECONCILE_INTERVAL_MS,
     conservationIntervalMs: value.CONSERVATION_INTERVAL_MS,
+    archive: { retentionMs: value.ARCHIVE_RETENTION_MS, intervalMs: value.ARCHIVE_INTERVAL_MS },
     userRatePerSecond: value.USER_RATE_PER_SECOND,
     logLevel: value.LOG_LEVEL,
     shutdownDeadlineMs: value.SHUTDOWN_DEADLINE_MS,

@@ -10,6 +10,7 @@ import {
 import type { HttpServer, Lifecycle, Logger } from '@coupon/service-kit';
 import { createWorkerMetrics } from './adapters/worker-metrics';
 import { EVENTS_EXCHANGE, claimTopology } from './claim-queue';
+import { createArchiving } from './components/archiving';
 import { createConnections } from './components/connections';
 import { createConsumerRole } from './components/consumer';
 import { createPipelineObserver } from './components/pipeline-observer';
@@ -52,6 +53,7 @@ export function createWorker(config: WorkerConfig, logger: Logger): Worker {
     const parts = createReconciliationRole(config, connections, workerMetrics.pipeline, logger);
     for (const part of parts) lifecycle.register(part);
     lifecycle.register(createRestartVerification(config, connections, logger));
+    lifecycle.register(createArchiving(config, connections, workerMetrics.archive, logger));
   }
   const held = {
     unacked: (): number => consumer?.unacknowledged() ?? 0,

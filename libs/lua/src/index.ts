@@ -11,6 +11,10 @@ export type {
   SetStateResult,
   SettleResult,
 } from './activity-types';
+export { advanceEpoch } from './advance-epoch';
+export type { AdvanceEpochResult } from './advance-epoch';
+export { archiveActivity, registerActivity, unregisterActivity } from './archive-activity';
+export type { ArchiveResult } from './archive-activity';
 export { meansNothingHappened } from './ambiguity';
 export { createClaimRedis, readRunId } from './claim-redis';
 export type { ClaimRedisOptions } from './claim-redis';
@@ -22,6 +26,7 @@ export { FlowSettingsStore } from './flow-settings-store';
 export type { StoredFlowSettings, WriteFlowSettingsResult } from './flow-settings-store';
 export { PIPELINE_KEY, activityKeys } from './keys';
 export type { ActivityKeys } from './keys';
+export { pipelineNowMs } from './pipeline-clock';
 export { OutboxStream, markPersisted } from './outbox-stream';
 export type { OutboxEntry, PersistedEvent } from './outbox-stream';
 export { decodeReceipts } from './receipts';

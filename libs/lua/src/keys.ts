@@ -11,6 +11,7 @@ export interface ActivityKeys {
   readonly log: string;
   readonly stats: string;
   readonly persisted: string;
+  readonly queue: string;
 }
 
 export function activityKeys(id: ActivityId): ActivityKeys {
@@ -24,6 +25,7 @@ export function activityKeys(id: ActivityId): ActivityKeys {
     log: `coupon:log:{${id}}`,
     stats: `coupon:stats:{${id}}`,
     persisted: `coupon:persisted:{${id}}`,
+    queue: `coupon:queue:{${id}}`,
   };
 }
 

@@ -2,15 +2,21 @@ import { PrismaMariaDb } from '@prisma/adapter-mariadb';
 import { poolConfig } from './connection-config';
 import type { PoolOptions } from './connection-config';
 import { PrismaClient } from './generated/client';
+import { RenewingAdapterFactory } from './renewing-adapter';
 
 export interface CreatePrismaOptions extends PoolOptions {
   /** A connection of the pool broke outside a query. */
   readonly onConnectionError?: (error: Error) => void;
+  /** A pool of this age is replaced, without disturbing what is under way. @default 3_600_000 */
+  readonly lifetimeMs?: number;
+  /** Monotonic milliseconds, for that age. @default performance.now */
+  readonly nowMs?: () => number;
 }
 
 /**
  * A client on its own pool; connects on first use. Sessions are UTC, READ COMMITTED and strict. An UPDATE reports the rows that matched,
- * not the rows that changed. Close with `$disconnect()`.
+ * not the rows that changed. The pool is replaced after its lifetime, and after a server has refused a write because it is read-only: after a
+ * failover the way leads to another one. Close with `$disconnect()`.
  */
 export function createPrisma(url: string, options: CreatePrismaOptions = {}): PrismaClient {
   const { onConnectionError } = options;
@@ -19,5 +25,10 @@ export function createPrisma(url: string, options: CreatePrismaOptions = {}): Pr
     useTextProtocol: true,
     ...(onConnectionError ? { onConnectionError } : {}),
   });
-  return new PrismaClient({ adapter, errorFormat: 'minimal' });
+  const renewing = new RenewingAdapterFactory(adapter, {
+    lifetimeMs: options.lifetimeMs ?? 3_600_000,
+    nowMs: options.nowMs ?? (() => performance.now()),
+    onError: (error) => onConnectionError?.(error),
+  });
+  return new PrismaClient({ adapter: renewing, errorFormat: 'minimal' });
 }

@@ -58,6 +58,11 @@ export function classifyMysqlError(error: unknown): MysqlErrorClass {
   return { kind: 'unknown' };
 }
 
+/** The server's number for what went wrong; undefined when it did not come from the server. */
+export function mysqlErrorCode(error: unknown): number | undefined {
+  return serverErrorOf(error)?.code;
+}
+
 function classifyServerError({ code, message, state }: ServerError): MysqlErrorClass {
   if (code === 1062 || code === 1586) return { kind: 'duplicate', key: keyName(message) };
   if (RETRYABLE.has(code)) return { kind: 'retryable', code };

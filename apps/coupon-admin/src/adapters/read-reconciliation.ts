@@ -1,8 +1,7 @@
 import { AppError } from '@coupon/domain';
-import { ActivityStore, HalfLoadedError, OutboxStream, PIPELINE_KEY } from '@coupon/lua';
+import { ActivityStore, HalfLoadedError, OutboxStream, PIPELINE_KEY, pipelineNowMs } from '@coupon/lua';
 import { classifyMysqlError, readConservation } from '@coupon/persistence';
 import type { ConservationSources, PipelineObservation, PrismaClient } from '@coupon/persistence';
-import type { Clock } from '@coupon/service-kit';
 import { z } from 'zod';
 import type { ReadReconciliation } from '../use-cases/ports';
 import type { ClaimRedisClient } from './claim-redis';
@@ -10,7 +9,6 @@ import type { ClaimRedisClient } from './claim-redis';
 export interface ReconciliationDeps {
   readonly prisma: PrismaClient;
   readonly redis: ClaimRedisClient;
-  readonly clock: Clock;
   readonly sleep: (ms: number) => Promise<void>;
 }
 
@@ -19,14 +17,14 @@ const observationSchema = z.object({ at_ms: z.number(), queue_ready: z.number(),
 
 /** The conservation report over Redis, the workers' observations and MySQL. */
 export function reconciliationReader(deps: ReconciliationDeps): ReadReconciliation {
-  const { clock, prisma, redis, sleep } = deps;
+  const { prisma, redis, sleep } = deps;
   const store = new ActivityStore(redis);
   const outbox = new OutboxStream(redis);
   const sources: ConservationSources = {
     snapshot: (id) => store.snapshot(id).catch(unreadable),
     outboxSequences: (id) => outbox.sequences(id).catch(unreadable),
     pipeline: async () => parsePipeline(await redis.hgetall(PIPELINE_KEY).catch(unreadable)),
-    nowMs: () => clock.nowMs(),
+    nowMs: () => pipelineNowMs(redis).catch(unreadable),
     sleep,
   };
   return async (id) => {

@@ -136,7 +136,13 @@ export function activityMessage(view: ActivityView): FlashSaleStatusResponse {
     remainingCount: String(view.total_count - view.success_count),
     startTime: view.start_time,
     endTime: view.end_time,
+    over: isOverForGood(view),
   };
+}
+
+/** Ended, and nothing will load it into Redis (again). One that was drained comes back only with a release, which needs it there. */
+function isOverForGood(view: ActivityView): boolean {
+  return view.status_name === 'ended' && (view.loaded_at === null || view.drained_at !== null);
 }
 
 function given(body: Body): Body {

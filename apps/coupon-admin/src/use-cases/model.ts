@@ -65,6 +65,7 @@ export interface Activity extends ActivityFields {
   readonly pausedAtMs: number | null;
   readonly epoch: number;
   readonly drainedAtMs: number | null;
+  readonly archivedAtMs: number | null;
   readonly loadedAtMs: number | null;
   readonly version: number;
   readonly createdAtMs: number;

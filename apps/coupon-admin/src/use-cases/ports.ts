@@ -59,14 +59,19 @@ export interface ActivityRepository {
   list(filter: { readonly status?: ActivityStatus; readonly couponId?: TemplateId }, page: Page): Promise<Activity[]>;
   /** The largest limit per user among the template's activities that have not ended; 0 without any. */
   largestLimit(couponId: TemplateId): Promise<number>;
+  /** The template's activities that are in Redis and have not ended, at most `limit`. */
+  onSale(couponId: TemplateId, limit: number): Promise<Activity[]>;
   /** Pending, not loaded, template published, starting within the time given and not over. */
   dueToLoad(aheadMs: number, limit: number): Promise<ActivityId[]>;
   /** Pending although their start has come, template published, not over. */
   dueToStart(limit: number): Promise<ActivityId[]>;
   /** Not ended although their end has come. */
   dueToEnd(limit: number): Promise<ActivityId[]>;
-  /** Takes drained_at back: another event of the activity has to be stored. Nothing else changes, the version neither. */
-  watchAgain(id: ActivityId): Promise<void>;
+  /**
+   * Takes drained_at back: another event of the activity has to be stored. Nothing else changes, the version neither. Waits for whoever has
+   * the row. @returns false when there was nothing to take back, or the activity is archived.
+   */
+  watchAgain(id: ActivityId): Promise<boolean>;
 }
 
 export interface CouponFilter {
@@ -125,6 +130,8 @@ export interface OperationRepository {
   postpone(operationId: string, owner: string, error: string, pauseMs: number): Promise<void>;
   /** Unfinished and not leased, oldest first. */
   due(limit: number): Promise<string[]>;
+  /** Removes up to `limit` operations that ended longer ago than that. @returns how many. */
+  prune(olderThanMs: number, limit: number): Promise<number>;
   failedSince(activityId: ActivityId, kind: OperationKind, withinMs: number): Promise<boolean>;
 }
 

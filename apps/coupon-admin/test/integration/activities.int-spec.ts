@@ -1,6 +1,7 @@
 import type { TemplateId } from '@coupon/domain';
 import { anActivity } from '@coupon/testing';
 import { inMs, newKey, useAdmin } from './fixture';
+import type { Answer } from './fixture';
 
 // The scheduler is kept from running by itself: what happens by the clock has a spec of its own.
 const admin = useAdmin(() => ({ SCHEDULE_INTERVAL_MS: '60000' }));
@@ -179,6 +180,36 @@ describe('start', () => {
     expect([refused.status, refused.body.code, refused.body.details.fields]).toEqual([409, 'CONFLICT', ['total']]);
     expect((await admin.call('GET', `${BASE}/${id}`)).body).toMatchObject({ status_name: 'pending', loaded_at: null });
     expect((await admin.store.snapshot(id))?.state).toBe('closed');
+  });
+
+  it('has a template that cannot be disabled: nothing would stop selling', async () => {
+    const id = await admin.activity();
+    const { coupon_id: couponId } = (await admin.call('GET', `${BASE}/${id}`)).body;
+    const disable = (): Promise<Answer> => admin.call('POST', `${TEMPLATES}/${couponId}/disable`);
+    for (const move of ['start', 'pause'] as const) {
+      const { body } = await admin.call('POST', `${BASE}/${id}/${move}`);
+      const refused = await disable();
+      expect([refused.status, refused.body.code, refused.body.details]).toEqual([
+        409,
+        'CONFLICT',
+        { activities: [{ id, status_name: body.status_name }] },
+      ]);
+    }
+    expect((await admin.call('GET', `${TEMPLATES}/${couponId}`)).body.status_name).toBe('published');
+    await admin.call('POST', `${BASE}/${id}/end`);
+    expect((await disable()).body.status_name).toBe('disabled');
+  });
+
+  it('is never on sale with a disabled template, whoever is first', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const id = await admin.activity();
+      const { coupon_id: couponId } = (await admin.call('GET', `${BASE}/${id}`)).body;
+      const answers = await Promise.all([
+        admin.call('POST', `${BASE}/${id}/start`),
+        admin.call('POST', `${TEMPLATES}/${couponId}/disable`),
+      ]);
+      expect(answers.map(({ status }) => status).sort()).toEqual([200, 409]);
+    }
   });
 
   it('refuses while the template is disabled', async () => {

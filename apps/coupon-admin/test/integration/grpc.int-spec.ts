@@ -87,6 +87,26 @@ it('starts a sale and tells how it stands', async () => {
   ]);
 });
 
+it('says that a sale is over for good only when nothing will load it again', async () => {
+  const id = await admin.activity();
+  const over = async (): Promise<boolean | undefined> =>
+    (await call(admin.client.getFlashSale, { activityId: id })).over;
+  const set = (change: string): Promise<unknown> =>
+    admin.database.query(`UPDATE flash_sale_activities SET ${change} WHERE id = ?`, [id]);
+  expect(await over()).toBe(false);
+  await call(admin.client.startFlashSale, { activityId: id });
+  await set('status = 3');
+  // Lost by Redis it would be rebuilt: its winners may still ask for their receipts.
+  expect(await over()).toBe(false);
+  await set('drained_at = UTC_TIMESTAMP(3)');
+  expect(await over()).toBe(true);
+  await set('archived_at = UTC_TIMESTAMP(3)');
+  expect(await over()).toBe(true);
+  const unloaded = await admin.activity();
+  await admin.database.query('UPDATE flash_sale_activities SET status = 3 WHERE id = ?', [unloaded]);
+  expect((await call(admin.client.getFlashSale, { activityId: unloaded })).over).toBe(true);
+});
+
 it('writes once per idempotency key', async () => {
   const key = newKey();
   const request = template();

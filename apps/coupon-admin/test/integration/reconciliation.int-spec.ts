@@ -1,14 +1,17 @@
 import type { ActivityId } from '@coupon/domain';
-import { PIPELINE_KEY, OutboxStream } from '@coupon/lua';
+import { PIPELINE_KEY, OutboxStream, archiveActivity } from '@coupon/lua';
 import { useAdmin } from './fixture';
 import type { Answer } from './fixture';
 
 const admin = useAdmin(() => ({ SCHEDULE_INTERVAL_MS: '60000' }));
 const report = (id: string): Promise<Answer> => admin.call('GET', `/api/v1/flash-sales/${id}/reconciliation`);
 
+/** The clock as it is, also while a test turns it. */
+const clockMs = Date.now;
+
 /** A worker that looks at the queue every 100 ms, as long as the test runs. */
 function watchQueue(seen: { queue_ready: number; unacked: number }): () => Promise<void> {
-  const write = (): void => void admin.redis.hset(PIPELINE_KEY, 'w-1', JSON.stringify({ at_ms: Date.now(), ...seen }));
+  const write = (): void => void admin.redis.hset(PIPELINE_KEY, 'w-1', JSON.stringify({ at_ms: clockMs(), ...seen }));
   write();
   const timer = setInterval(write, 100);
   return async () => {
@@ -93,6 +96,22 @@ it('names the number of an event that is nowhere', async () => {
   await stop();
 });
 
+it.each([-3_600_000, 3_600_000])(
+  'judges observations by the clock of Redis when its own is off by %d ms',
+  async (offMs) => {
+    const stop = watchQueue({ queue_ready: 0, unacked: 0 });
+    const id = await saleWith(4);
+    await age(id);
+    await drainOutbox(id);
+    await unstore(id, 2);
+    const wrongClock = jest.spyOn(Date, 'now').mockImplementation(() => clockMs() + offMs);
+    const { body } = await report(id);
+    wrongClock.mockRestore();
+    expect(body.verdict).toBe('violation');
+    await stop();
+  },
+);
+
 it('says nothing about lost events while nobody watches the queue', async () => {
   const id = await saleWith(4);
   await age(id);
@@ -119,6 +138,29 @@ it('follows a release from the moment it is asked for', async () => {
   await admin.database.query('UPDATE flash_sale_activities SET success_count = success_count - 1 WHERE id = ?', [id]);
   expect((await report(id)).body).toMatchObject({ verdict: 'ok', persisted_units: 2, available: 18 });
   await stop();
+});
+
+it('answers from MySQL once the activity is archived', async () => {
+  const id = await saleWith(3);
+  await admin.database.query(
+    'UPDATE flash_sale_activities SET status = 3, drained_at = UTC_TIMESTAMP(3), archived_at = UTC_TIMESTAMP(3) WHERE id = ?',
+    [id],
+  );
+  await drainOutbox(id);
+  await admin.store.setState(id, { to: 'ended', epoch: 1 });
+  expect(await archiveActivity(admin.redis, id, 3)).toMatchObject({ kind: 'removed' });
+  expect((await report(id)).body).toMatchObject({
+    verdict: 'ok',
+    seq: 3,
+    total: 20,
+    available: 17,
+    claimed: 3,
+    persisted_units: 3,
+    missing: [],
+  });
+  await unstore(id, 2);
+  // Nobody watches the queue, but MySQL alone knows that something is missing.
+  expect((await report(id)).body.verdict).not.toBe('ok');
 });
 
 it('sees a counter that somebody changed by hand', async () => {

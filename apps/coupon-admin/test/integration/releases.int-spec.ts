@@ -1,5 +1,6 @@
 import { activityKeys } from '@coupon/lua';
 import { newKey, useAdmin } from './fixture';
+import { lockedRow } from './locked-row';
 
 const admin = useAdmin(() => ({ SCHEDULE_INTERVAL_MS: '60000' }));
 const BASE = '/api/v1/flash-sales';
@@ -89,6 +90,39 @@ describe('release of a claim', () => {
       [id],
     );
     expect(rows).toEqual([{ drained_at: null, success_count: 2 }]);
+  });
+
+  it('invariant 8: takes back that a worker writes the activity off at this moment', async () => {
+    const { id, claimId } = await wonClaim();
+    await admin.call('POST', `${BASE}/${id}/end`);
+    // The worker has the row and has seen Redis before the release.
+    const answer = await lockedRow(admin.database.url, id, 'drained_at = UTC_TIMESTAMP(3)', {
+      work: () => release(claimId),
+      until: async () => expect(await admin.store.snapshot(id)).toMatchObject({ eventSeq: 2 }),
+    });
+    expect(answer.status).toBe(200);
+    const rows = await admin.database.query('SELECT drained_at FROM flash_sale_activities WHERE id = ?', [id]);
+    expect(rows).toEqual([{ drained_at: null }]);
+  });
+
+  it('is refused while a worker removes the activity from Redis, and changes nothing', async () => {
+    const { id, claimId } = await wonClaim(1);
+    await admin.call('POST', `${BASE}/${id}/end`);
+    await drain(id);
+    const answer = await lockedRow(admin.database.url, id, 'archived_at = UTC_TIMESTAMP(3)', {
+      work: () => release(claimId),
+    });
+    expect(answer).toMatchObject({ status: 409, body: { code: 'CONFLICT' } });
+    const rows = await admin.database.query(
+      `SELECT c.status, c.slot, a.drained_at IS NULL AS watched, a.archived_at IS NOT NULL AS archived
+       FROM user_coupons c JOIN flash_sale_activities a ON a.id = c.activity_id WHERE c.claim_id = ?`,
+      [claimId],
+    );
+    expect(rows.map((row) => Object.values(row).map(Number))).toEqual([[1, 1, 0, 1]]);
+    const operations = await admin.database.query('SELECT 1 FROM operations WHERE active_key = ?', [
+      `claim:${claimId}`,
+    ]);
+    expect([operations, await admin.store.snapshot(id)]).toEqual([[], expect.objectContaining({ eventSeq: 1 })]);
   });
 
   it('is refused once the activity is drained and has left Redis, and changes nothing', async () => {

@@ -1,11 +1,9 @@
 import { AppError } from '@coupon/domain';
 import type { ActivityId } from '@coupon/domain';
-import type { ActivityDirectory } from '../use-cases/activity-directory';
+import type { ActivityDirectory, NotLoadedCode } from '../use-cases/activity-directory';
 
 /** Asks coupon-admin for an activity; rejects with an AppError as `callUnary` does. */
-export type AskAdmin = (id: ActivityId) => Promise<unknown>;
-
-type Verdict = 'ACTIVITY_NOT_FOUND' | 'NOT_READY';
+export type AskAdmin = (id: ActivityId) => Promise<{ readonly over?: boolean | undefined }>;
 
 const KEEP_MS = 1_000;
 const MAX_REMEMBERED = 10_000;
@@ -15,7 +13,7 @@ const MAX_REMEMBERED = 10_000;
  * a wrong id do not become load on coupon-admin. When it cannot be asked the answer is NOT_READY: safe to repeat, never a false "not found".
  */
 export class AdminActivityDirectory implements ActivityDirectory {
-  private readonly remembered = new Map<ActivityId, { untilMs: number; verdict: Promise<Verdict> }>();
+  private readonly remembered = new Map<ActivityId, { untilMs: number; verdict: Promise<NotLoadedCode> }>();
 
   constructor(
     private readonly ask: AskAdmin,
@@ -23,7 +21,7 @@ export class AdminActivityDirectory implements ActivityDirectory {
     private readonly onFailure: (error: unknown) => void,
   ) {}
 
-  whyNotLoaded(id: ActivityId): Promise<Verdict> {
+  whyNotLoaded(id: ActivityId): Promise<NotLoadedCode> {
     const nowMs = this.nowMs();
     const known = this.remembered.get(id);
     if (known !== undefined && known.untilMs > nowMs) return known.verdict;
@@ -33,10 +31,10 @@ export class AdminActivityDirectory implements ActivityDirectory {
     return verdict;
   }
 
-  private async lookUp(id: ActivityId): Promise<Verdict> {
+  private async lookUp(id: ActivityId): Promise<NotLoadedCode> {
     try {
-      await this.ask(id);
-      return 'NOT_READY';
+      const { over } = await this.ask(id);
+      return over === true ? 'ENDED' : 'NOT_READY';
     } catch (error) {
       if (error instanceof AppError && (error.code === 'ACTIVITY_NOT_FOUND' || error.code === 'NOT_FOUND')) {
         return 'ACTIVITY_NOT_FOUND';

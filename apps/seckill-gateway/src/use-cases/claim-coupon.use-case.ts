@@ -4,6 +4,7 @@ import type { BatchBreaker, FilteredReason, SoldOutFilter, AdmissionPolicy } fro
 import { MAX_CLAIMS_PER_BATCH, claimKeys, claimUnits, meansNothingHappened } from '@coupon/lua';
 import type { BatchedClaim, ClaimOutcome } from '@coupon/lua';
 import type { EstablishedSession } from '../adapters/claim-session';
+import type { NotLoadedCode } from './activity-directory';
 import {
   ACTIVITY_SHARE,
   ENDED,
@@ -24,7 +25,7 @@ export interface ClaimDeskDependencies {
   readonly nowMs: () => number;
   readonly metrics: ClaimMetrics;
   /** Why Redis does not have an activity. Never rejects. */
-  readonly whyNotLoaded: (id: ActivityId) => Promise<'ACTIVITY_NOT_FOUND' | 'NOT_READY'>;
+  readonly whyNotLoaded: (id: ActivityId) => Promise<NotLoadedCode>;
   /** Who may wait and who may be sent. */
   readonly admission: AdmissionPolicy;
   readonly breaker: Pick<BatchBreaker, 'fire' | 'retryAfterMs'>;

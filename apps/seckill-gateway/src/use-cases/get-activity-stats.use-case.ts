@@ -1,7 +1,7 @@
 import { AppError } from '@coupon/domain';
 import type { ActivityId, ActivityStatusName } from '@coupon/domain';
 import type { ActivitySnapshot, ActivityStore } from '@coupon/lua';
-import type { ActivityDirectory } from './activity-directory';
+import type { ActivityDirectory, NotLoadedCode } from './activity-directory';
 
 /** Counters are units; refusals are counted in claims. */
 export interface ActivityStats {
@@ -42,7 +42,7 @@ export async function getActivityStats(
   };
 }
 
-/** @throws ACTIVITY_NOT_FOUND, or NOT_READY when coupon-admin knows the activity or cannot be asked. */
+/** @throws ACTIVITY_NOT_FOUND, ENDED when the activity is over and archived, NOT_READY when it is to be loaded or coupon-admin cannot be asked. */
 export async function loadedSnapshot(
   deps: { readonly store: Pick<StatsReader, 'snapshot'>; readonly directory: ActivityDirectory },
   id: ActivityId,
@@ -52,10 +52,17 @@ export async function loadedSnapshot(
   throw notLoadedError(await deps.directory.whyNotLoaded(id));
 }
 
-export function notLoadedError(code: 'ACTIVITY_NOT_FOUND' | 'NOT_READY'): AppError {
-  return code === 'ACTIVITY_NOT_FOUND'
-    ? new AppError(code, 'no such activity', { details: { field: 'activity_id' } })
-    : new AppError(code, 'the activity is not loaded yet, please try again', { details: { retry_after_ms: 1_000 } });
+export function notLoadedError(code: NotLoadedCode): AppError {
+  switch (code) {
+    case 'ACTIVITY_NOT_FOUND':
+      return new AppError(code, 'no such activity', { details: { field: 'activity_id' } });
+    case 'ENDED':
+      return new AppError(code, 'the sale is over and archived: coupon-admin has its numbers and coupons');
+    case 'NOT_READY':
+      return new AppError(code, 'the activity is not loaded yet, please try again', {
+        details: { retry_after_ms: 1_000 },
+      });
+  }
 }
 
 /** The status of a loaded activity by the clock of Redis. */

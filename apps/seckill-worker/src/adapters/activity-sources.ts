@@ -44,14 +44,29 @@ export function reconcileSources({ redis, store, outbox, prisma }: ActivityAdapt
     stored: async (activityId, seqs) => storedEvents(prisma, activityId, seqs),
     storedCount: (activityId, upTo) =>
       prisma.claimEvent.count({ where: { activityId: BigInt(activityId), eventSeq: { lte: BigInt(upTo) } } }),
-    markDrained: async (activityId) => {
-      const { count } = await prisma.flashSaleActivity.updateMany({
-        where: { id: BigInt(activityId), drainedAt: null },
-        data: { drainedAt: new Date() },
-      });
-      return count === 1;
-    },
+    markDrained: (activityId, eventSeq) => markDrained({ store, prisma }, activityId, eventSeq),
   };
+}
+
+/**
+ * Redis and MySQL have no transaction in common. So Redis is asked once more while the activity's row is held: a release that is numbered
+ * before is seen here; one that is numbered after takes drained_at back under the same lock, and so after us.
+ */
+async function markDrained(
+  { store, prisma }: Pick<ActivityAdapters, 'store' | 'prisma'>,
+  activityId: ActivityId,
+  eventSeq: number,
+): Promise<boolean> {
+  const id = BigInt(activityId);
+  return prisma.$transaction(async (tx) => {
+    await tx.$queryRaw`SELECT id FROM flash_sale_activities WHERE id = ${id} FOR UPDATE`;
+    const now = await store.snapshot(activityId);
+    if (now?.eventSeq !== eventSeq) return false;
+    // By the database's clock: the retention counts from here.
+    const rows = await tx.$executeRaw`
+      UPDATE flash_sale_activities SET drained_at = CURRENT_TIMESTAMP(3) WHERE id = ${id} AND drained_at IS NULL`;
+    return rows === 1;
+  });
 }
 
 /** Positions 1..upTo whose bit is not set, at most `limit`. Redis numbers the bits of a byte from its high end. */

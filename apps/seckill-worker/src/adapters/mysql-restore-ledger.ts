@@ -43,19 +43,31 @@ export class MysqlRestoreLedger implements RestoreLedger {
       state: stateOf(row),
       lastSeq: await this.lastSeq(this.prisma, id),
       expectedInRedis: row.loadedAt !== null && row.drainedAt === null,
+      archived: row.archivedAt !== null && row.drainedAt !== null,
       loading: operations.some(isFirstLoad),
       changing: operations.some(({ kind }) => kind !== KIND),
       restoring: operations.some(({ kind }) => kind === KIND),
     };
   }
 
+  /** Activities with a restore that was begun and not finished. */
+  async unfinishedRestores(): Promise<ReadonlySet<ActivityId>> {
+    const rows = await this.prisma.operation.findMany({
+      where: { kind: KIND, finishedAt: null, activityId: { not: null } },
+      select: { activityId: true },
+    });
+    return new Set(rows.map(({ activityId }) => String(activityId) as ActivityId));
+  }
+
   async begin(id: ActivityId, loss: Loss): Promise<BeginResult> {
     return this.prisma.$transaction(
       async (tx): Promise<BeginResult> => {
-        const [locked] = await tx.$queryRaw<{ epoch: number }[]>`
-          SELECT epoch FROM flash_sale_activities WHERE id = ${BigInt(id)} FOR UPDATE`;
+        const [locked] = await tx.$queryRaw<{ epoch: number; archived: unknown }[]>`
+          SELECT epoch, archived_at IS NOT NULL AND drained_at IS NOT NULL AS archived
+          FROM flash_sale_activities WHERE id = ${BigInt(id)} FOR UPDATE`;
         const operations = await this.unfinished(tx, id);
-        if (locked === undefined || operations.some(isFirstLoad)) return { kind: 'superseded' };
+        if (locked === undefined || Number(locked.archived) === 1 || operations.some(isFirstLoad))
+          return { kind: 'superseded' };
         const parked = await tx.deadLetter.count({ where: { activityId: BigInt(id), replayedAt: null } });
         if (parked > 0) return { kind: 'parked', count: parked };
         const resumed = operations.some(({ kind }) => kind === KIND);

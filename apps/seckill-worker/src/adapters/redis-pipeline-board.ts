@@ -1,10 +1,14 @@
-import { PIPELINE_KEY } from '@coupon/lua';
+import { PIPELINE_KEY, pipelineNowMs } from '@coupon/lua';
 import type { ClaimRedis } from '@coupon/lua';
 import type { PipelineBoard, PipelineObservation } from '../use-cases/observe-pipeline.use-case';
 
 /** One hash in the claim Redis: instance -> observation as JSON. */
 export class RedisPipelineBoard implements PipelineBoard {
   constructor(private readonly redis: ClaimRedis) {}
+
+  nowMs(): Promise<number> {
+    return pipelineNowMs(this.redis);
+  }
 
   async write(instance: string, observation: PipelineObservation): Promise<void> {
     await this.redis.hset(PIPELINE_KEY, instance, JSON.stringify(observation));

@@ -14,10 +14,15 @@ export interface PipelineGauges {
   conservation(activityId: string, verdict: string): void;
 }
 
+export interface ArchiveMetrics {
+  outcome(outcome: 'archived' | 'refused'): void;
+}
+
 export interface WorkerMetrics {
   readonly consumer: ConsumerMetrics;
   readonly relay: RelayMetrics;
   readonly pipeline: PipelineGauges;
+  readonly archive: ArchiveMetrics;
 }
 
 const VERDICTS = ['ok', 'in_flight', 'violation', 'unverified'] as const;
@@ -28,6 +33,7 @@ export function createWorkerMetrics(registry: Registry): WorkerMetrics {
     consumer: consumerMetrics([registry]),
     relay: relayMetrics([registry]),
     pipeline: pipelineGauges([registry]),
+    archive: archiveMetrics([registry]),
   };
 }
 
@@ -88,6 +94,16 @@ function relayMetrics(registers: Registry[]): RelayMetrics {
     notConfirmed: (kind, count) => unconfirmed.inc({ kind }, count),
     takenOver: (count) => takenOver.inc(count),
   };
+}
+
+function archiveMetrics(registers: Registry[]): ArchiveMetrics {
+  const activities = new Counter({
+    name: 'coupon_archive_activities_total',
+    help: 'Attempts to remove an activity from Redis after its retention, by outcome.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  return { outcome: (outcome) => activities.inc({ outcome }) };
 }
 
 function pipelineGauges(registers: Registry[]): PipelineGauges {

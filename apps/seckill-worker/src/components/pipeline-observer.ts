@@ -1,5 +1,4 @@
 import { RabbitMqQueueInspector } from '@coupon/messaging';
-import { systemClock } from '@coupon/service-kit';
 import type { Component, Logger } from '@coupon/service-kit';
 import { RedisPipelineBoard } from '../adapters/redis-pipeline-board';
 import type { PipelineGauges } from '../adapters/worker-metrics';
@@ -22,7 +21,6 @@ export function createPipelineObserver(
   const observe = new ObservePipeline({
     board: new RedisPipelineBoard(connections.redis),
     instance: config.instance,
-    clock: systemClock,
     logger,
     queueReady: () => inspector.ready(CLAIMS_QUEUE),
     ...held,

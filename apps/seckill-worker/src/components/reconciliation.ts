@@ -33,7 +33,6 @@ export function createReconciliationRole(
     sources: reconcileSources(adapters),
     mark: (id, events) => markPersisted(redis, id, events),
     board,
-    clock: systemClock,
     logger,
   });
   const watched = new Set<ActivityId>();
@@ -50,7 +49,7 @@ export function createReconciliationRole(
             queueReady: seen.queue_ready,
             unacked: seen.unacked,
           })),
-        nowMs: () => systemClock.nowMs(),
+        nowMs: () => board.nowMs(),
         sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
       },
       id,
@@ -82,6 +81,8 @@ export function createReconciliationRole(
         try {
           const found = await report(id);
           if (found === null) continue;
+          // Forgotten with the rest once the activity has left Redis.
+          watched.add(id);
           gauges.conservation(id, found.verdict);
           if (found.verdict === 'violation') {
             const failed = found.checks.filter(({ ok }) => !ok).map(({ name }) => name);

@@ -1,5 +1,5 @@
-import { markPersisted } from '@coupon/lua';
-import { systemClock } from '@coupon/service-kit';
+import type { ActivityId } from '@coupon/domain';
+import { advanceEpoch, markPersisted } from '@coupon/lua';
 import type { Component, Logger } from '@coupon/service-kit';
 import { activitySources } from '../adapters/activity-sources';
 import { MysqlRestoreLedger } from '../adapters/mysql-restore-ledger';
@@ -24,7 +24,9 @@ export function createRestartVerification(config: WorkerConfig, connections: Con
   const verify = new VerifyClaimRedis({
     store: activities,
     ledger: (id) => ledger.activity(id),
-    pipelineEmptySince: async (sinceMs) => pipelineIsEmpty(await board.read(), sinceMs, systemClock.nowMs()),
+    pipelineEmptySince: async (sinceMs) => pipelineIsEmpty(await board.read(), sinceMs, await board.nowMs()),
+    advanceEpoch: (id, to) => advanceEpoch(redis, id, to),
+    finishRestore: (id, epoch) => ledger.finish(id, epoch),
     restore: new RestoreActivity({
       store: activities,
       outbox,
@@ -32,15 +34,22 @@ export function createRestartVerification(config: WorkerConfig, connections: Con
       markPersisted: (id, events) => markPersisted(redis, id, events),
       logger,
     }),
-    nowMs: () => systemClock.nowMs(),
+    nowMs: () => board.nowMs(),
     logger,
   });
+  const unfinishedRestores = (): Promise<ReadonlySet<ActivityId>> =>
+    ledger.unfinishedRestores().catch((error: unknown) => {
+      // What Redis alone can tell is looked at all the same.
+      logger.warn({ err: error }, 'unfinished restores cannot be read');
+      return new Set<ActivityId>();
+    });
   return every('restart verification', INTERVAL_MS, logger, async () => {
     // The registry is in the Redis that may have lost it: MySQL names the rest.
     const ids = new Set([...(await finder.refreshRegistered()), ...(await finder.refreshUndrained())]);
+    const unfinished = await unfinishedRestores();
     for (const id of ids) {
       try {
-        await verify.execute(id);
+        await verify.execute(id, unfinished.has(id));
       } catch (error) {
         logger.warn({ err: error, activity_id: id }, 'activity cannot be verified yet');
       }

@@ -11,12 +11,16 @@ describe('ObservePipeline', () => {
     let held = 3;
     const observe = new ObservePipeline({
       board: {
+        nowMs: async () => {
+          // Whatever is seen is seen after that.
+          expect(held).toBe(3);
+          return 200_000;
+        },
         write: async (instance, observation) => void written.set(instance, observation),
         read: async () => written,
         remove: async (instances) => instances.forEach((instance) => written.delete(instance)),
       },
       instance: 'me',
-      clock: { nowMs: () => 200_000, after: () => () => undefined },
       logger: pino({ level: 'silent' }),
       queueReady: async () => {
         held = 1;

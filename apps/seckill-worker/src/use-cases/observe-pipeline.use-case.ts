@@ -1,7 +1,8 @@
-import type { Clock, Logger } from '@coupon/service-kit';
+import type { Logger } from '@coupon/service-kit';
 
 /** What one worker sees of the work queue. */
 export interface PipelineObservation {
+  /** When it began to look, by the board's clock. */
   readonly at_ms: number;
   /** Messages in the queue that nobody holds. */
   readonly queue_ready: number;
@@ -12,6 +13,8 @@ export interface PipelineObservation {
 }
 
 export interface PipelineBoard {
+  /** The one clock for observations: workers' own may differ by more than an observation is worth. */
+  nowMs(): Promise<number>;
   write(instance: string, observation: PipelineObservation): Promise<void>;
   read(): Promise<ReadonlyMap<string, PipelineObservation>>;
   remove(instances: readonly string[]): Promise<void>;
@@ -20,7 +23,6 @@ export interface PipelineBoard {
 export interface ObservePipelineOptions {
   readonly board: PipelineBoard;
   readonly instance: string;
-  readonly clock: Clock;
   readonly logger: Logger;
   /** Messages ready in the work queue; null when it does not exist. */
   readonly queueReady: () => Promise<number | null>;
@@ -38,20 +40,21 @@ export class ObservePipeline {
   constructor(private readonly options: ObservePipelineOptions) {}
 
   async execute(): Promise<PipelineObservation> {
-    const { board, instance, clock, queueReady, unacked, relaying } = this.options;
+    const { board, instance, queueReady, unacked, relaying } = this.options;
+    const atMs = await board.nowMs();
     // Held before ready: a message that is handed to us between the two readings is then counted twice, not overlooked.
     const relayed = relaying();
     const heldBefore = unacked();
     const ready = (await queueReady()) ?? 0;
     const observation = {
-      at_ms: clock.nowMs(),
+      at_ms: atMs,
       queue_ready: ready,
       unacked: Math.max(heldBefore, unacked()),
       relaying: relayed,
     };
     await board.write(instance, observation);
     const seen = await board.read();
-    const gone = [...seen].filter(([, { at_ms }]) => clock.nowMs() - at_ms > FORGET_AFTER_MS).map(([name]) => name);
+    const gone = [...seen].filter(([, { at_ms }]) => atMs - at_ms > FORGET_AFTER_MS).map(([name]) => name);
     if (gone.length > 0) await board.remove(gone);
     return observation;
   }

@@ -1,10 +1,11 @@
 import { pino } from 'pino';
 import type { ActivityId } from '@coupon/domain';
-import { systemClock } from '@coupon/service-kit';
 import type { PersistedEvent } from './persisted-marks';
 import { ReconcileActivity } from './reconcile-activity.use-case';
 import type { ActivityReading, ReconcileSources } from './reconcile-activity.use-case';
 
+/** The board's clock; the one of this process has nothing to do with it. */
+const NOW_MS = 50_000;
 const ID = '7' as ActivityId;
 const reading: ActivityReading = { eventSeq: 5, endMs: 0, state: 'ended', nowMs: 1, persisted: 5 };
 
@@ -16,9 +17,9 @@ interface Setting {
   readonly queueReady?: number;
 }
 
-function reconciler(setting: Setting = {}): { run: ReconcileActivity; marked: number[]; drained: ActivityId[] } {
+function reconciler(setting: Setting = {}): { run: ReconcileActivity; marked: number[]; drained: string[] } {
   const marked: number[] = [];
-  const drained: ActivityId[] = [];
+  const drained: string[] = [];
   const stored = setting.stored ?? [1, 2, 3, 4, 5];
   const now = { ...reading, ...setting.reading };
   const sources: ReconcileSources = {
@@ -28,12 +29,12 @@ function reconciler(setting: Setting = {}): { run: ReconcileActivity; marked: nu
     stored: (_id, seqs): Promise<PersistedEvent[]> =>
       Promise.resolve(seqs.filter((seq) => stored.includes(seq)).map((seq) => ({ seq, units: 1 }))),
     storedCount: () => Promise.resolve(stored.length),
-    markDrained: (id) => {
-      drained.push(id);
+    markDrained: (id, eventSeq) => {
+      drained.push(`${id} at ${eventSeq}`);
       return Promise.resolve(true);
     },
   };
-  const observation = { at_ms: Date.now(), queue_ready: setting.queueReady ?? 0, unacked: 0, relaying: 0 };
+  const observation = { at_ms: NOW_MS, queue_ready: setting.queueReady ?? 0, unacked: 0, relaying: 0 };
   const run = new ReconcileActivity({
     sources,
     mark: (_id, events) => {
@@ -41,11 +42,11 @@ function reconciler(setting: Setting = {}): { run: ReconcileActivity; marked: nu
       return Promise.resolve();
     },
     board: {
+      nowMs: () => Promise.resolve(NOW_MS),
       read: () => Promise.resolve(new Map([['w', observation]])),
       write: () => Promise.resolve(),
       remove: () => Promise.resolve(),
     },
-    clock: systemClock,
     logger: pino({ level: 'silent' }),
   });
   return { run, marked, drained };
@@ -61,7 +62,7 @@ describe('ReconcileActivity', () => {
   it('writes an activity off once it has ended and MySQL has every event', async () => {
     const { run, drained } = reconciler();
     expect(await run.execute(ID)).toMatchObject({ unmarked: 0, drained: true });
-    expect(drained).toEqual([ID]);
+    expect(drained).toEqual(['7 at 5']);
   });
 
   it.each<[string, Setting]>([

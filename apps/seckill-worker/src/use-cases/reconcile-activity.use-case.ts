@@ -1,5 +1,5 @@
 import type { ActivityId } from '@coupon/domain';
-import type { Clock, Logger } from '@coupon/service-kit';
+import type { Logger } from '@coupon/service-kit';
 import { pipelineIsEmpty } from './observe-pipeline.use-case';
 import type { PipelineBoard } from './observe-pipeline.use-case';
 import type { MarkPersisted, PersistedEvent } from './persisted-marks';
@@ -22,15 +22,14 @@ export interface ReconcileSources {
   /** Those of the sequence numbers that MySQL has. */
   stored(activityId: ActivityId, seqs: readonly number[]): Promise<PersistedEvent[]>;
   storedCount(activityId: ActivityId, upTo: number): Promise<number>;
-  /** Sets drained_at once. @returns whether this call did it. */
-  markDrained(activityId: ActivityId): Promise<boolean>;
+  /** Sets drained_at once, only while Redis is still at that event when it is written. @returns whether this call did it. */
+  markDrained(activityId: ActivityId, eventSeq: number): Promise<boolean>;
 }
 
 export interface ReconcileActivityOptions {
   readonly sources: ReconcileSources;
   readonly mark: MarkPersisted;
   readonly board: PipelineBoard;
-  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -61,7 +60,7 @@ export class ReconcileActivity {
     const missed = reading.persisted < reading.eventSeq ? await this.markMissed(activityId, reading.eventSeq) : 0;
     const unmarked = Math.max(0, reading.eventSeq - reading.persisted - missed);
     const drained = unmarked === 0 && outbox.length === 0 && (await this.isOver(activityId, reading));
-    if (drained && (await sources.markDrained(activityId))) {
+    if (drained && (await sources.markDrained(activityId, reading.eventSeq))) {
       logger.info({ activity_id: activityId, seq: reading.eventSeq }, 'activity drained');
     }
     return { outboxLength: outbox.length, outboxPending: outbox.pending, unmarked, drained };
@@ -81,8 +80,8 @@ export class ReconcileActivity {
   private async isOver(activityId: ActivityId, reading: ActivityReading): Promise<boolean> {
     const { sources } = this.options;
     if (reading.state !== 'ended' && reading.nowMs < reading.endMs) return false;
-    const { board, clock } = this.options;
-    if (!pipelineIsEmpty(await board.read(), 0, clock.nowMs())) return false;
+    const { board } = this.options;
+    if (!pipelineIsEmpty(await board.read(), 0, await board.nowMs())) return false;
     return (await sources.storedCount(activityId, reading.eventSeq)) === reading.eventSeq;
   }
 }

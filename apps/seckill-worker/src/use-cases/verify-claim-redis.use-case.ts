@@ -1,5 +1,5 @@
 import { HalfLoadedError } from '@coupon/lua';
-import type { ActivitySnapshot, ActivityStore } from '@coupon/lua';
+import type { ActivitySnapshot, ActivityStore, AdvanceEpochResult } from '@coupon/lua';
 import type { ActivityId, ActivityState } from '@coupon/domain';
 import type { Logger } from '@coupon/service-kit';
 import type { RestoreActivity } from './restore-activity.use-case';
@@ -14,6 +14,8 @@ export interface ActivityLedger {
   readonly lastSeq: number;
   /** False before the first load and after everything was stored: such an activity is not missed in Redis. */
   readonly expectedInRedis: boolean;
+  /** Its keys were removed after the retention; a copy that an older disk has brought back is to go, not to be verified. */
+  readonly archived: boolean;
   /** Its first load is still under way: what Redis lacks is coming, from coupon-admin. */
   readonly loading: boolean;
   /** Another operation of coupon-admin (a pause, a stock addition) is not finished: Redis may rightly differ. */
@@ -42,13 +44,21 @@ export interface VerifyClaimRedisOptions {
    * MySQL's last sequence number say how far Redis must be.
    */
   readonly pipelineEmptySince: (sinceMs: number) => Promise<boolean>;
+  /** Gives an activity that is in use on this run MySQL's epoch, if it knows every event MySQL knows. */
+  readonly advanceEpoch: (
+    id: ActivityId,
+    to: { readonly runId: string; readonly epoch: number; readonly eventSeq: number },
+  ) => Promise<AdvanceEpochResult>;
+  /** Ends the operation row of a restore. */
+  readonly finishRestore: (id: ActivityId, epoch: number) => Promise<void>;
   readonly restore: Pick<RestoreActivity, 'prepare' | 'execute'>;
   /**
    * A rebuild waits so long after the loss was seen: the board of observations was lost with Redis, and every worker that is alive must
    * have written to it again before its silence means that it holds nothing. @default 15000
    */
   readonly restoreGraceMs?: number;
-  readonly nowMs: () => number;
+  /** The clock of the observations. */
+  readonly nowMs: () => Promise<number>;
   readonly logger: Logger;
 }
 
@@ -66,17 +76,20 @@ export class VerifyClaimRedis {
 
   constructor(private readonly options: VerifyClaimRedisOptions) {}
 
-  async execute(id: ActivityId): Promise<Verification> {
+  /** `unfinishedRestore`: MySQL has a restore of it that was begun; without it an activity in use costs no question to MySQL. */
+  async execute(id: ActivityId, unfinishedRestore = false): Promise<Verification> {
     const { store, ledger } = this.options;
     const runId = await store.runId(id);
     const reading = await this.read(id);
     const onThisRun = isWhole(reading) && reading.runId === runId;
-    if (onThisRun && reading.state !== 'closed') return this.settled(id, 'current');
+    const inUse = onThisRun && reading.state !== 'closed';
+    if (inUse && !unfinishedRestore) return this.settled(id, 'current');
     const known = await ledger(id);
+    if (inUse) return known?.restoring === true ? this.converge(id, known, runId) : this.settled(id, 'current');
     // Closed on this run: loaded and not opened yet, or a restore that died before it could open it.
     if (known === null || (onThisRun && !known.restoring)) return this.settled(id, onThisRun ? 'current' : 'absent');
-    if (!known.expectedInRedis && !isWhole(reading)) return this.settled(id, 'absent');
-    const since = this.doubtedSince.get(id) ?? this.options.nowMs();
+    if (known.archived || (!known.expectedInRedis && !isWhole(reading))) return this.settled(id, 'absent');
+    const since = this.doubtedSince.get(id) ?? (await this.options.nowMs());
     this.doubtedSince.set(id, since);
     if (isWhole(reading) && !known.restoring) {
       if (!(await this.options.pipelineEmptySince(since))) return 'waiting';
@@ -102,6 +115,32 @@ export class VerifyClaimRedis {
     return this.settled(id, 'adopted');
   }
 
+  /**
+   * A restore is unfinished although the activity is in use on this run: its worker died after it had opened it, or somebody had accepted the
+   * activity before it could be put back. Then MySQL's epoch has moved and Redis is to follow; nothing of it was lost.
+   */
+  private async converge(id: ActivityId, known: ActivityLedger, runId: string): Promise<Verification> {
+    const { advanceEpoch, finishRestore, logger } = this.options;
+    const { kind } = await advanceEpoch(id, { runId, epoch: known.epoch, eventSeq: known.lastSeq });
+    if (kind === 'moved' || kind === 'already') {
+      await finishRestore(id, known.epoch);
+      logger.warn(
+        { activity_id: id, epoch: known.epoch, found: kind },
+        'an unfinished restore was not needed any more',
+      );
+      return this.settled(id, 'current');
+    }
+    // Said once: it is looked at twice a second.
+    if (!this.doubtedSince.has(id)) {
+      logger.error(
+        { activity_id: id, epoch: known.epoch, found: kind },
+        'the activity is in use, and its restore cannot end',
+      );
+      this.doubtedSince.set(id, await this.options.nowMs());
+    }
+    return 'waiting';
+  }
+
   /** Order matters: closed, outbox empty, and only then an observation that the pipeline is empty too. */
   private async rebuild(
     id: ActivityId,
@@ -114,9 +153,9 @@ export class VerifyClaimRedis {
       this.outboxEmptySince.delete(id);
       return 'waiting';
     }
-    const emptySince = this.outboxEmptySince.get(id) ?? nowMs();
+    const emptySince = this.outboxEmptySince.get(id) ?? (await nowMs());
     this.outboxEmptySince.set(id, emptySince);
-    if (nowMs() - doubtedSinceMs < restoreGraceMs || !(await pipelineEmptySince(emptySince))) return 'waiting';
+    if ((await nowMs()) - doubtedSinceMs < restoreGraceMs || !(await pipelineEmptySince(emptySince))) return 'waiting';
     logger.error(
       { activity_id: id, epoch: known.epoch, state: describe(reading) },
       'redis has lost the activity: rebuilding it from MySQL',

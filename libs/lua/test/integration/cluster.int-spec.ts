@@ -3,6 +3,9 @@ import { Cluster, Redis } from 'ioredis';
 import { encodeClaimId } from '@coupon/domain';
 import type { TemplateId, UserId } from '@coupon/domain';
 import { ActivityStore } from '../../src/activity-store';
+import { advanceEpoch } from '../../src/advance-epoch';
+import { archiveActivity, unregisterActivity } from '../../src/archive-activity';
+import { pipelineNowMs } from '../../src/pipeline-clock';
 import { OutboxStream, markPersisted } from '../../src/outbox-stream';
 import { claimKeys, claimUnits } from '../../src/claim-units';
 import { leaseTokens, takeFixedWindow, takeSlidingWindow, takeTokenBucket } from '../../src/flow-limits';
@@ -80,6 +83,14 @@ describe('invariant 11: on a Redis cluster', () => {
     expect(await store.adoptRun(activityId, { epoch: 2, verifiedRunId: 'x' })).toEqual({ kind: 'already' });
     expect(await store.activities()).toContain(activityId);
     expect(await store.snapshot(activityId)).toMatchObject({ total: 5, available: 5, epoch: 2 });
+    expect(await pipelineNowMs(cluster)).toBeGreaterThan(now - 60_000);
+    await store.setState(activityId, { to: 'open', epoch: 2 });
+    const runId = await store.runId(activityId);
+    expect(await advanceEpoch(cluster, activityId, { runId, epoch: 3, eventSeq: 2 })).toEqual({ kind: 'moved' });
+    await store.setState(activityId, { to: 'ended', epoch: 3 });
+    expect(await archiveActivity(cluster, activityId, 2)).toMatchObject({ kind: 'removed' });
+    await unregisterActivity(cluster, activityId);
+    expect(await store.activities()).not.toContain(activityId);
   });
 
   test('every limit and the settings lie in one slot each', async () => {

@@ -41,6 +41,6 @@ export interface ConservationReading {
   readonly after: StockReading | null;
   /** On the second look: what the first one suspected. Only that can be lost, everything else has moved since. */
   readonly suspects?: readonly LocatedRange[];
-  /** Clock of whoever reads, epoch ms; ages of observations are taken against it. */
+  /** Epoch ms by the clock of the observations; their ages are taken against it. */
   readonly nowMs: number;
 }

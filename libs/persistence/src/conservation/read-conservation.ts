@@ -14,7 +14,8 @@ export interface ConservationSources {
   readonly outboxSequences: (activityId: ActivityId) => Promise<ReadonlySet<number>>;
   /** What each worker last saw of the queue. */
   readonly pipeline: () => Promise<readonly PipelineObservation[]>;
-  readonly nowMs: () => number;
+  /** Epoch milliseconds by the clock of the observations. */
+  readonly nowMs: () => number | Promise<number>;
   readonly sleep: (ms: number) => Promise<void>;
 }
 
@@ -24,8 +25,8 @@ export interface ReadConservationOptions {
 }
 
 const MAX_GAPS = 1_000;
-/** Clocks of reader and worker may differ by so much. */
-const CLOCK_SKEW_MS = 1_000;
+/** So much later than the beginning of the first look an observation must have begun: the look takes its time. */
+const FIRST_LOOK_MS = 1_000;
 const POLL_MS = 200;
 
 /**
@@ -40,7 +41,7 @@ export async function readConservation(
   activityId: ActivityId,
   options: ReadConservationOptions = {},
 ): Promise<ConservationReport | null> {
-  const startedMs = sources.nowMs();
+  const startedMs = await sources.nowMs();
   const first = await readOnce(prisma, sources, activityId);
   if (first === null) return null;
   const report = assembleConservation(first);
@@ -68,16 +69,18 @@ async function readOnce(
   });
   if (ledger === null) return null;
   const after = await sources.snapshot(activityId);
-  return { activityId, before, outbox, pipeline, ledger, after, nowMs: sources.nowMs() };
+  return { activityId, before, outbox, pipeline, ledger, after, nowMs: await sources.nowMs() };
 }
 
 /** True once every worker that is alive has looked at the queue again after `sinceMs`. */
 async function newerObservation(sources: ConservationSources, sinceMs: number, withinMs: number): Promise<boolean> {
-  const deadline = sources.nowMs() + withinMs;
+  const deadline = (await sources.nowMs()) + withinMs;
   for (;;) {
-    const alive = (await sources.pipeline()).filter((seen) => sources.nowMs() - seen.atMs < OBSERVATION_FRESH_MS);
-    if (alive.length > 0 && alive.every((seen) => seen.atMs >= sinceMs + CLOCK_SKEW_MS)) return true;
-    if (sources.nowMs() >= deadline) return false;
+    const pipeline = await sources.pipeline();
+    const nowMs = await sources.nowMs();
+    const alive = pipeline.filter((seen) => nowMs - seen.atMs < OBSERVATION_FRESH_MS);
+    if (alive.length > 0 && alive.every((seen) => seen.atMs >= sinceMs + FIRST_LOOK_MS)) return true;
+    if (nowMs >= deadline) return false;
     await sources.sleep(POLL_MS);
   }
 }

@@ -17,7 +17,7 @@ interface Pair {
 /** A TCP proxy on 127.0.0.1 in front of a server, whose network can be made worse while connections are open. */
 export class TcpProxy {
   readonly #server: Server;
-  readonly #target: { host: string; port: number };
+  #target: { host: string; port: number };
   readonly #pairs = new Set<Pair>();
   #mode: ProxyMode = 'pass';
   #droppedBytes = 0;
@@ -61,6 +61,12 @@ export class TcpProxy {
   /** Applies to open and to new connections from the next byte on. */
   setMode(mode: ProxyMode): void {
     this.#mode = mode;
+  }
+
+  /** New connections go to the server of `url` from now on; open ones stay where they are, as after a failover behind a name. */
+  leadTo(url: string): void {
+    const { hostname, port } = new URL(url);
+    this.#target = { host: hostname, port: Number(port) };
   }
 
   /** Resets every open connection, on both sides. New ones are accepted according to the mode. */

@@ -75,6 +75,15 @@ export class MysqlActivities implements ActivityRepository {
     return _max.perUserLimit ?? 0;
   }
 
+  async onSale(couponId: TemplateId, limit: number): Promise<Activity[]> {
+    const rows = await this.db.flashSaleActivity.findMany({
+      where: { couponId: BigInt(couponId), status: { not: ACTIVITY_STATUS.ended }, loadedAt: { not: null } },
+      orderBy: { id: 'asc' },
+      take: limit,
+    });
+    return rows.map(activityOf);
+  }
+
   async dueToLoad(aheadMs: number, limit: number): Promise<ActivityId[]> {
     const rows = await this.db.$queryRaw<IdRow[]>`
       SELECT a.id FROM flash_sale_activities a JOIN coupon_templates t ON t.id = a.coupon_id
@@ -102,9 +111,13 @@ export class MysqlActivities implements ActivityRepository {
     return idsOf(rows);
   }
 
-  async watchAgain(id: ActivityId): Promise<void> {
-    await this.db.$executeRaw`
-      UPDATE flash_sale_activities SET drained_at = NULL WHERE id = ${BigInt(id)} AND drained_at IS NOT NULL`;
+  async watchAgain(id: ActivityId): Promise<boolean> {
+    // The lock first: a conditional UPDATE alone may judge the row by its last committed state and not wait for who is changing it.
+    await this.db.$queryRaw`SELECT id FROM flash_sale_activities WHERE id = ${BigInt(id)} FOR UPDATE`;
+    const rows = await this.db.$executeRaw`
+      UPDATE flash_sale_activities SET drained_at = NULL
+      WHERE id = ${BigInt(id)} AND drained_at IS NOT NULL AND archived_at IS NULL`;
+    return rows === 1;
   }
 }
 

@@ -28,6 +28,7 @@ export class MysqlIdempotency implements IdempotencyRepository {
   async prune(olderThanMs: number, limit: number): Promise<number> {
     return this.db.$executeRaw`
       DELETE FROM idempotency_keys
-      WHERE created_at < CURRENT_TIMESTAMP(3) - INTERVAL ${Math.ceil(olderThanMs / 1000)} SECOND LIMIT ${limit}`;
+      WHERE created_at < CURRENT_TIMESTAMP(3) - INTERVAL ${Math.ceil(olderThanMs / 1000)} SECOND
+      ORDER BY created_at LIMIT ${limit}`;
   }
 }

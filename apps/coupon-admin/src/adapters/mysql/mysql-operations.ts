@@ -91,6 +91,13 @@ export class MysqlOperations implements OperationRepository {
     return rows.map((row) => row.operation_id);
   }
 
+  async prune(olderThanMs: number, limit: number): Promise<number> {
+    return this.db.$executeRaw`
+      DELETE FROM operations
+      WHERE finished_at < CURRENT_TIMESTAMP(3) - INTERVAL ${Math.ceil(olderThanMs / 1000)} SECOND
+      ORDER BY finished_at LIMIT ${limit}`;
+  }
+
   async failedSince(activityId: ActivityId, kind: OperationKind, withinMs: number): Promise<boolean> {
     const rows = await this.db.$queryRaw<unknown[]>`
       SELECT 1 FROM operations WHERE activity_id = ${BigInt(activityId)} AND kind = ${kind} AND state = 'failed'

@@ -56,6 +56,7 @@ export function activityOf(row: ActivityRow): Activity {
     pausedAtMs: row.pausedAt?.getTime() ?? null,
     epoch: row.epoch,
     drainedAtMs: row.drainedAt?.getTime() ?? null,
+    archivedAtMs: row.archivedAt?.getTime() ?? null,
     loadedAtMs: row.loadedAt?.getTime() ?? null,
     version: row.version,
     createdAtMs: row.createdAt.getTime(),

@@ -1,7 +1,7 @@
 import { ACTIVITY_STATUS, AppError, TEMPLATE_STATUS, activityAllows, activityStatusName } from '@coupon/domain';
 import type { ActivityCommand, ActivityId, ActivityStatusName } from '@coupon/domain';
 import type { Activity, JsonObject, NewOperation, OperationKind } from '../model';
-import { foundActivity, foundTemplate } from '../not-found';
+import { foundActivity, foundTemplate, lockAfterTemplate } from '../not-found';
 import { definitionPayload } from '../operations/load-activity.steps';
 import { requestOperation } from '../operations/request-operation';
 import type { OperationDeps, Plan } from '../operations/request-operation';
@@ -44,7 +44,9 @@ async function plan(
   { id, move }: { readonly id: ActivityId; readonly move: ActivityMove },
 ): Promise<Plan> {
   const nowMs = await tables.nowMs();
-  const activity = foundActivity(await tables.activities.lock(id), id);
+  // What loads an activity holds its template, too: it cannot be disabled meanwhile.
+  const loads = move === 'start' || move === 'prewarm';
+  const activity = loads ? await lockAfterTemplate(tables, id) : foundActivity(await tables.activities.lock(id), id);
   // The scheduler writes down what the clock has decided already: there the stored status counts, not the one shown.
   const status = move === 'end' ? storedStatusName(activity) : activityStatusName(activity, nowMs);
   const nothing = { kind: 'nothing_to_do', answer: activityView(activity, nowMs) } as const;
@@ -59,8 +61,7 @@ async function plan(
     action: write.action,
     loaded: activity.loadedAtMs !== null,
   };
-  if (move !== 'start' && move !== 'prewarm')
-    return { kind: 'operation', operation: newOperation(deps, id, move, payload) };
+  if (!loads) return { kind: 'operation', operation: newOperation(deps, id, move, payload) };
   await requirePublished(tables, activity);
   // From here on limits and window are frozen: what the payload says is what Redis will get.
   const firstLoad = activity.loadedAtMs === null;

@@ -31,7 +31,7 @@ export async function releaseClaim(
 /**
  * Nothing is made void while Redis could not take the units back: a recovery in between would not know where they belong. A drained activity
  * that Redis still has is watched again, or nobody would store the event of the release.
- * @throws NOT_READY; CONFLICT when the activity has been drained and has left Redis
+ * @throws NOT_READY; CONFLICT when the activity is archived, or has been drained and has left Redis
  */
 async function requireReachable(deps: ReleaseDeps, tables: AdminTables, id: ActivityId): Promise<void> {
   const activity = foundActivity(await tables.activities.get(id), id);
@@ -40,13 +40,18 @@ async function requireReachable(deps: ReleaseDeps, tables: AdminTables, id: Acti
   const snapshot = await deps.store.snapshot(id).catch((error: unknown) => {
     throw notReady(error);
   });
-  if (snapshot === null && activity.drainedAtMs !== null) {
-    throw new AppError('CONFLICT', 'the activity is over and archived: its claims can no longer be released', {
-      details: { activity_id: id, status_name: 'ended' },
-    });
-  }
+  if (snapshot === null && activity.drainedAtMs !== null) throw isArchived(id);
   if (snapshot === null || snapshot.epoch !== activity.epoch) throw notReady();
-  if (activity.drainedAtMs !== null) await tables.activities.watchAgain(id);
+  if (activity.drainedAtMs === null || (await tables.activities.watchAgain(id))) return;
+  // Not drained any more: another release has done it. Or a worker is removing it from Redis.
+  const now = foundActivity(await tables.activities.get(id), id);
+  if (now.archivedAtMs !== null) throw isArchived(id);
+}
+
+function isArchived(id: ActivityId): AppError {
+  return new AppError('CONFLICT', 'the activity is over and archived: its claims can no longer be released', {
+    details: { activity_id: id, status_name: 'ended' },
+  });
 }
 
 async function plan(

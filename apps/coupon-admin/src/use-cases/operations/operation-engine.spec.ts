@@ -54,6 +54,7 @@ function oneOperation(initial: Partial<Operation> = {}) {
       return Promise.resolve();
     },
     due: () => Promise.resolve([]),
+    prune: () => Promise.resolve(0),
     failedSince: () => Promise.resolve(false),
   };
   const tables = { operations } as unknown as AdminTables;

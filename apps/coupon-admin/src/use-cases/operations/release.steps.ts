@@ -1,7 +1,6 @@
 import type { ClaimId, UserId } from '@coupon/domain';
 import type { SettleResult } from '@coupon/lua';
 import type { JsonObject, Operation } from '../model';
-import { foundActivity } from '../not-found';
 import type { AdminTables } from '../ports';
 import { activityOf, currentActivity, next, notNow, step, textIn } from './step';
 import type { OperationSteps, StepOutcome } from './step';
@@ -53,12 +52,12 @@ async function record(tables: AdminTables, operation: Operation, settled: Settle
   }
 }
 
-/** A drained activity is nobody's concern any more; the event of the release is. @returns whether it was drained. */
-async function watchAgain(tables: AdminTables, operation: Operation): Promise<boolean> {
-  const id = activityOf(operation);
-  if (foundActivity(await tables.activities.get(id), id).drainedAtMs === null) return false;
-  await tables.activities.watchAgain(id);
-  return true;
+/**
+ * A drained activity is nobody's concern any more; the event of the release is. Never decided by a reading: a worker that writes the activity
+ * off at this moment holds its row, has seen Redis before the release, and is waited for. @returns whether it was drained.
+ */
+function watchAgain(tables: AdminTables, operation: Operation): Promise<boolean> {
+  return tables.activities.watchAgain(activityOf(operation));
 }
 
 /** Redis knows that the claim was used: the coupons are valid again. */

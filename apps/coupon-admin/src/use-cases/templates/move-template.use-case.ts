@@ -1,13 +1,16 @@
-import { AppError, TEMPLATE_STATUS, canMoveTemplate, templateStatusName } from '@coupon/domain';
+import { AppError, TEMPLATE_STATUS, activityStatusName, canMoveTemplate, templateStatusName } from '@coupon/domain';
 import type { TemplateId } from '@coupon/domain';
 import { foundTemplate, requireVersion } from '../not-found';
-import type { AdminDatabase } from '../ports';
+import type { AdminDatabase, AdminTables } from '../ports';
 import { templateView } from '../views/views';
 import type { TemplateView } from '../views/schemas';
 import { writeOnce } from '../write';
 import type { WriteRequest } from '../write';
 
-/** Publishes or disables; a template that is there already is answered as it is. @throws CONFLICT */
+/**
+ * Publishes or disables; a template that is there already is answered as it is. A template that is on sale cannot be disabled.
+ * @throws CONFLICT
+ */
 export async function moveTemplate(
   deps: { readonly database: AdminDatabase },
   write: WriteRequest,
@@ -23,6 +26,7 @@ export async function moveTemplate(
         details: { status_name: templateStatusName(before.status) },
       });
     }
+    if (command.to === 'disabled') await requireNotOnSale(tables, command.id);
     const view = templateView(await tables.templates.update(command.id, { status: to }));
     await tables.audit.append({
       actor: write.actor,
@@ -34,4 +38,23 @@ export async function moveTemplate(
     });
     return view;
   });
+}
+
+const NAMED_AT_MOST = 100;
+
+/**
+ * Buyers are let in by Redis, which knows nothing of templates: disabling one would look like a stop and be none. Whoever loads an activity
+ * locks the template first, so none is loaded while we look.
+ */
+async function requireNotOnSale(tables: AdminTables, id: TemplateId): Promise<void> {
+  const activities = await tables.activities.onSale(id, NAMED_AT_MOST);
+  if (activities.length === 0) return;
+  const nowMs = await tables.nowMs();
+  throw new AppError(
+    'CONFLICT',
+    `on sale in ${activities.map((one) => one.id).join(', ')}: end these activities first`,
+    {
+      details: { activities: activities.map((one) => ({ id: one.id, status_name: activityStatusName(one, nowMs) })) },
+    },
+  );
 }

@@ -51,6 +51,7 @@ export const activitySchema = z.object({
   paused_at: time.nullable(),
   epoch: z.number(),
   drained_at: time.nullable(),
+  archived_at: time.nullable(),
   loaded_at: time.nullable(),
   version: z.number(),
   created_at: time,

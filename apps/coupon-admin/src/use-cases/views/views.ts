@@ -58,6 +58,7 @@ export function activityView(activity: Activity, nowMs: number): ActivityView {
     paused_at: optionalTime(activity.pausedAtMs),
     epoch: activity.epoch,
     drained_at: optionalTime(activity.drainedAtMs),
+    archived_at: optionalTime(activity.archivedAtMs),
     loaded_at: optionalTime(activity.loadedAtMs),
     version: activity.version,
     created_at: time(activity.createdAtMs),

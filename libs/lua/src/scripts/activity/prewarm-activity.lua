@@ -9,7 +9,7 @@ args:
   ARGV[1] run id  ARGV[2] activity id  ARGV[3] coupon (template) id  ARGV[4] start ms  ARGV[5] end ms  ARGV[6] per user limit
   ARGV[7] total  ARGV[8] epoch  ARGV[9] user rate per second (0 = none)
 returns: {1} loaded | {2} identical, already there | {-5, field...} conflict in those fields | {-2} half loaded | {-4} invalid arguments
-ttl: none; nothing removes an activity yet
+ttl: none; archive-activity removes the keys once the activity is over and stored
 ]]
 for i = 2, 9 do
   if not string.find(ARGV[i] or '', '^%d+$') then

@@ -18,7 +18,7 @@ returns:
   {0, available, stock version, now ms, entry...}: per claim, in order, either text 'R<claim id>:<quantity>', replay of an earlier win,
   or a number: 1 won now, -10 not started, -11 ended, -12 paused, -13 closed, -20 rate limited, -21 limit reached, -22 sold out,
     -23 key used with another quantity, -24 the claim of this key was released
-ttl: 10 s on the rate hashes; none on the rest, nothing removes an activity yet
+ttl: 10 s on the rate hashes; none on the rest: archive-activity removes it
 ]]
 local MAX_QUANTITY = 2147483647
 local LOG_LENGTH = 500

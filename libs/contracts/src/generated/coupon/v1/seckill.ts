@@ -73,6 +73,11 @@ export interface FlashSaleStatusResponse {
   endTime: string;
   /** pending, running, paused, ended. */
   statusName: string;
+  /**
+   * Answered by coupon-admin: true once the activity has ended and nothing will load it into Redis (again), because it never was loaded or
+   * because everything of it is stored. An ended activity without it may be missing in Redis for a moment and still owe its winners a receipt.
+   */
+  over?: boolean | undefined;
 }
 
 function createBaseFlashSaleRequest(): FlashSaleRequest {
@@ -582,6 +587,7 @@ function createBaseFlashSaleStatusResponse(): FlashSaleStatusResponse {
     startTime: "",
     endTime: "",
     statusName: "",
+    over: undefined,
   };
 }
 
@@ -610,6 +616,9 @@ export const FlashSaleStatusResponse: MessageFns<FlashSaleStatusResponse> = {
     }
     if (message.statusName !== "") {
       writer.uint32(66).string(message.statusName);
+    }
+    if (message.over !== undefined) {
+      writer.uint32(72).bool(message.over);
     }
     return writer;
   },
@@ -691,6 +700,14 @@ export const FlashSaleStatusResponse: MessageFns<FlashSaleStatusResponse> = {
             message.statusName = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.over = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -741,6 +758,7 @@ export const FlashSaleStatusResponse: MessageFns<FlashSaleStatusResponse> = {
         : isSet(object.status_name)
         ? globalThis.String(object.status_name)
         : "",
+      over: isSet(object.over) ? globalThis.Boolean(object.over) : undefined,
     };
   },
 
@@ -770,6 +788,9 @@ export const FlashSaleStatusResponse: MessageFns<FlashSaleStatusResponse> = {
     if (message.statusName !== "") {
       obj.statusName = message.statusName;
     }
+    if (message.over !== undefined) {
+      obj.over = message.over;
+    }
     return obj;
   },
 
@@ -786,6 +807,7 @@ export const FlashSaleStatusResponse: MessageFns<FlashSaleStatusResponse> = {
     message.startTime = object.startTime ?? "";
     message.endTime = object.endTime ?? "";
     message.statusName = object.statusName ?? "";
+    message.over = object.over ?? undefined;
     return message;
   },
 };
