@@ -34,7 +34,7 @@ const schema = z
     ACTIVITY_BURST: rate,
     INSTANCE_RATE_PER_SECOND: rate,
     INSTANCE_BURST: rate,
-    FULL_LOAD_DELAY_MS: env.durationMs({ min: 1, max: 60_000 }).default(100),
+    FULL_LOAD_DELAY_MS: env.durationMs({ min: 1, max: 60_000 }).default(250),
     INSTANCE_ID: env.text().optional(),
     TRUSTED_PROXIES: z.string().default(''),
     REDIS_CONNECT_TIMEOUT_MS: env.durationMs({ min: 1 }).default(5_000),
