@@ -9,7 +9,6 @@ import {
   createAuthenticator,
   createGrpcServer,
   createHttpApp,
-  createHttpServer,
   createLifecycle,
   createMetrics,
   systemClock,
@@ -19,11 +18,7 @@ import { AdminActivityDirectory } from './adapters/admin-activity-directory';
 import { ClaimSession } from './adapters/claim-session';
 import type { GatewayConfig } from './config';
 import { seckillService } from './grpc/seckill-service';
-import { errorReply } from './http/claim-reply';
-import { FastLane } from './http/fast-lane/fast-lane';
-import { servePlain } from './http/fast-lane/serve-plain';
-import { PURCHASE_PATH } from './http/purchase';
-import { isPurchase, purchaseHandler } from './http/purchase-handler';
+import { createGatewayServer } from './http/create-gateway-server';
 import { gatewayRoutes } from './http/routes';
 import { ClaimDesk } from './use-cases/claim-coupon.use-case';
 import { ClaimMetrics } from './use-cases/claim-metrics';
@@ -76,22 +71,13 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
     bodyLimitBytes: HOT_BODY_LIMIT_BYTES,
     routes: gatewayRoutes({ authenticator, store, directory, desk, claimMetrics, metrics, logger, purchase }),
   });
-  const handlePurchase = purchaseHandler(purchase, logger);
-  const lane = new FastLane({
-    path: PURCHASE_PATH,
-    serve: (head, body, connection) => {
-      servePlain(purchase, head, body, connection);
-    },
-    errorReply: (error) => errorReply(error, logger),
-  });
-  const http = createHttpServer({
+  const http = createGatewayServer({
     ...config.http,
+    purchase,
+    app,
+    logger,
     // A trusted proxy speaks by headers of its own, which the lane does not read.
-    ...(config.auth.mode === 'edge' ? {} : { front: lane }),
-    handler: (request, response) => {
-      if (isPurchase(request)) handlePurchase(request, response);
-      else app(request, response);
-    },
+    lane: config.auth.mode === 'edge' ? null : {},
   });
   const grpc: GrpcServer = createGrpcServer({
     ...config.grpc,
