@@ -34,9 +34,8 @@ interface Seen extends Outcome {
 
 interface Expected extends Outcome {
   readonly answersBeforeEnd: number;
-  /** The server has closed with bytes unread, or may have dropped some: node:http does with those behind a request for an upgrade. */
-  readonly unread: boolean;
-  readonly closedFirst: boolean;
+  /** The server ends the connection by itself, or may drop bytes: node:http does with those behind a request for an upgrade. */
+  readonly closes: boolean;
 }
 
 /** Three servers with the same handlers: node:http for a patient client, node:http alone, and with the lane in front. */
@@ -75,13 +74,12 @@ class Trio {
   /** The three readings of one stream. */
   async read(stream: ByteStream, random: SeededRandom): Promise<{ expected: Expected; plain: Seen; lane: Seen }> {
     const { desk, server } = this.reference;
-    const { text, textBeforeEnd, unread, closedFirst, upgrade } = await serialReference(server.http, stream.bytes);
+    const { text, textBeforeEnd, closedFirst, upgrade } = await serialReference(server.http, stream.bytes);
     const expected = {
       answers: answersIn(normalized(text)),
       answersBeforeEnd: answersIn(textBeforeEnd).length,
       claims: desk.claims.splice(0),
-      unread: unread || upgrade,
-      closedFirst,
+      closes: closedFirst || upgrade,
     };
     const conversation = {
       pieces: randomPieces(random, stream.bytes),
@@ -103,13 +101,13 @@ type Verdict = 'same' | 'cut' | string;
 /**
  * What a server may say instead of what a patient client is told. Node reads pipelined requests ahead of its answers. At bytes that it
  * cannot read it closes the connection at once, drops the answers not yet sent, and says 400 unless an answer is just on its way. So the
- * answers may stop early at that point; where the server closes with bytes unread, a reset may swallow the last of them, too. `least`
+ * answers may stop early at that point; where the server closes by itself, a reset may swallow the last of them, too. `least`
  * answers must be there in any case.
  */
 function verdict(seen: Seen, expected: Expected, least: number): Verdict {
   const { answers, heard } = seen;
   if (heard.open) return 'the connection was left open';
-  if (heard.reset && !expected.closedFirst) return 'the connection was reset';
+  if (heard.reset && !expected.closes) return 'the connection was reset';
   if (!claimsMatch(seen, expected)) return 'other claims';
   if (same(answers, expected.answers)) return 'same';
   const unreadable = PARSER_ERROR.test(expected.answers.at(-1) ?? '');
@@ -117,14 +115,14 @@ function verdict(seen: Seen, expected: Expected, least: number): Verdict {
   const before = PARSER_ERROR.test(last) ? answers.slice(0, -1) : answers;
   if (!same(before, expected.answers.slice(0, before.length))) return 'other answers';
   if (before.length < least) return 'fewer answers than plain requests';
-  if (!unreadable && !expected.unread) return 'other answers';
+  if (!unreadable && !expected.closes) return 'other answers';
   if (unreadable && before.length < answers.length && last !== expected.answers.at(-1)) return 'other error';
   return 'cut';
 }
 
 /** Requests behind an answer that closes the connection are read ahead by node, too, and claimed, but nobody hears of it. */
 function claimsMatch({ claims }: Seen, expected: Expected): boolean {
-  const closedByAnswer = expected.unread && !PARSER_ERROR.test(expected.answers.at(-1) ?? '');
+  const closedByAnswer = expected.closes && !PARSER_ERROR.test(expected.answers.at(-1) ?? '');
   return same(closedByAnswer ? claims.slice(0, expected.claims.length) : claims, expected.claims);
 }
 

@@ -1,14 +1,12 @@
-import { Duplex } from 'node:stream';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { HttpServer } from '@coupon/service-kit';
+import { MemorySocket, turns } from './memory-socket';
 
 export interface SerialResult {
   /** Everything the server wrote. */
   readonly text: string;
   /** Answers written before the client's end was told. */
   readonly textBeforeEnd: string;
-  /** The server closed the connection with bytes of the client unread. */
-  readonly unread: boolean;
   /** The server closed the connection before the client ended its side. */
   readonly closedFirst: boolean;
   /** The client has asked for an upgrade. */
@@ -20,7 +18,7 @@ export interface SerialResult {
  * those in front of it are answered: the meaning of the stream without the effects of how it was cut and when it arrived.
  */
 export async function serialReference(http: HttpServer, bytes: Buffer): Promise<SerialResult> {
-  const client = new SerialSocket();
+  const client = new MemorySocket();
   const open = new Set<ServerResponse>();
   let requests = 0;
   let upgrade = false;
@@ -33,10 +31,9 @@ export async function serialReference(http: HttpServer, bytes: Buffer): Promise<
   http.server.prependListener('request', onRequest);
   http.server.emit('connection', client);
   await settled(client, open);
-  let at = 0;
-  for (; at < bytes.length && !client.closing; at += 1) {
+  for (let at = 0; at < bytes.length && !client.closing; at += 1) {
     const before = requests;
-    client.push(bytes.subarray(at, at + 1));
+    client.receive(bytes.subarray(at, at + 1));
     // Inside a body only now and then: an answer that does not wait for its end is rare.
     if (requests > before || isDue(open) || (open.size > 0 && at % 64 === 0)) await settled(client, open);
   }
@@ -44,19 +41,18 @@ export async function serialReference(http: HttpServer, bytes: Buffer): Promise<
   const textBeforeEnd = client.text;
   const closedFirst = client.closing;
   if (!client.destroyed) {
-    client.push(null);
-    client.read(0);
+    client.receiveEnd();
     await client.gone;
   }
   http.server.removeListener('request', onRequest);
-  return { text: client.text, textBeforeEnd, unread: at < bytes.length, closedFirst, upgrade };
+  return { text: client.text, textBeforeEnd, closedFirst, upgrade };
 }
 
 /** Resolves when the server has answered every request that is complete. */
-async function settled(client: SerialSocket, open: ReadonlySet<ServerResponse>): Promise<void> {
+async function settled(client: MemorySocket, open: ReadonlySet<ServerResponse>): Promise<void> {
   for (;;) {
     // Long enough for an answer that does not wait for the body.
-    for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    await turns(3);
     if (!isDue(open) || client.destroyed) return;
   }
 }
@@ -65,39 +61,4 @@ async function settled(client: SerialSocket, open: ReadonlySet<ServerResponse>):
 function isDue(open: ReadonlySet<ServerResponse>): boolean {
   for (const response of open) if (response.req.complete) return true;
   return false;
-}
-
-class SerialSocket extends Duplex {
-  text = '';
-  /** The server has ended or destroyed the connection. */
-  closing = false;
-  readonly gone: Promise<void>;
-  readonly remoteAddress = '127.0.0.1';
-
-  constructor() {
-    super({ allowHalfOpen: true, emitClose: true });
-    this.gone = new Promise((resolve) => this.once('close', resolve));
-    this.on('error', () => undefined);
-  }
-
-  destroySoon(): void {
-    this.closing = true;
-    if (this.writable) this.end();
-    if (this.writableFinished) this.destroy();
-    else this.once('finish', () => this.destroy());
-  }
-
-  override _read(): void {
-    // Bytes are pushed as the reference goes on.
-  }
-
-  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    this.text += chunk.toString('latin1');
-    done();
-  }
-
-  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.closing = true;
-    done(error);
-  }
 }
