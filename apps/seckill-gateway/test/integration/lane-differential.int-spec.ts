@@ -96,15 +96,14 @@ class Trio {
   }
 }
 
-type Verdict = 'same' | 'cut' | string;
-
 /**
  * What a server may say instead of what a patient client is told. Node reads pipelined requests ahead of its answers. At bytes that it
  * cannot read it closes the connection at once, drops the answers not yet sent, and says 400 unless an answer is just on its way. So the
  * answers may stop early at that point; where the server closes by itself, a reset may swallow the last of them, too. `least`
  * answers must be there in any case.
+ * @returns 'same', 'cut' (in one of these ways), or what is wrong
  */
-function verdict(seen: Seen, expected: Expected, least: number): Verdict {
+function verdict(seen: Seen, expected: Expected, least: number): string {
   const { answers, heard } = seen;
   if (heard.open) return 'the connection was left open';
   if (heard.reset && !expected.closes) return 'the connection was reset';

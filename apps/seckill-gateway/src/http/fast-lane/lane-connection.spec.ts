@@ -1,83 +1,12 @@
 import fc from 'fast-check';
-import type { ClaimId } from '@coupon/domain';
-import { MemorySocket, turns } from '../../../test/support/lane/memory-socket';
-import type { ClaimAnswer } from '../../use-cases/claim-coupon.use-case';
-import { LaneConnection } from './lane-connection';
-import type { PlainHead } from './plain-request';
+import { REQUEST_LINE, answerWithBody, answered, laneOn, plain } from '../../../test/support/lane/lane-on';
+import type { Served } from '../../../test/support/lane/lane-on';
+import { turns } from '../../../test/support/lane/memory-socket';
 
-const REQUEST_LINE = 'POST /p HTTP/1.1\r\n';
 const HEALTH = 'GET /health HTTP/1.1\r\nHost: x\r\n\r\n';
 const BAD_REQUEST = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n';
 /** What node takes from a stream before it stops reading, and a chunk on top. */
 const HIGH_WATER_BYTES = 2 * 64 * 1024;
-
-const plain = (body: string, extra = ''): string =>
-  `${REQUEST_LINE}Host: x\r\n${extra}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
-
-interface Served {
-  readonly head: PlainHead;
-  readonly body: string;
-  readonly connection: LaneConnection;
-}
-
-/** A connection whose requests wait until the spec answers them, unless `answer` does at once. */
-function laneOn(answer?: (served: Served) => void): {
-  socket: MemorySocket;
-  connection: LaneConnection;
-  served: Served[];
-  /** Bytes that node:http was given, once it was given the connection. */
-  handed: () => string | undefined;
-  bodies: () => string[];
-  left: () => number;
-} {
-  const socket = new MemorySocket();
-  const served: Served[] = [];
-  let handed: string | undefined;
-  let left = 0;
-  const connection = new LaneConnection(
-    socket.asSocket,
-    {
-      requestLine: REQUEST_LINE,
-      serve: (head, body, by) => {
-        const entry = { head, body, connection: by };
-        served.push(entry);
-        answer?.(entry);
-      },
-      errorReply: (error) => ({ status: 400, headers: {}, body: String(error) }),
-      tail: (close) => (close ? 'Close\r\n\r\n' : 'Keep\r\n\r\n'),
-      left: () => (left += 1),
-      nowMs: () => Date.now(),
-    },
-    (given) => {
-      handed = '';
-      given.on('data', (chunk: Buffer) => (handed += chunk.toString('latin1')));
-      given.on('error', () => undefined);
-    },
-  );
-  return {
-    socket,
-    connection,
-    served,
-    handed: () => handed,
-    bodies: () => served.map(({ body }) => body),
-    left: () => left,
-  };
-}
-
-const won = (body: string): ClaimAnswer => ({
-  kind: 'won',
-  claimId: body as ClaimId,
-  couponSns: ['CP'],
-  available: 1,
-  replayed: false,
-});
-
-const answerWithBody = ({ connection, body }: Served): void => {
-  connection.answered(won(body));
-};
-
-/** The bodies that the answers on a connection speak of, in their order. */
-const answered = (text: string): string[] => [...text.matchAll(/"claim_id":"([^"]*)"/g)].map(([, body]) => body ?? '');
 
 function cut(text: string, places: readonly number[]): string[] {
   const at = [...new Set(places.map((place) => place % (text.length + 1)))].sort((a, b) => a - b);
@@ -289,89 +218,6 @@ describe('a connection in the lane', () => {
       socket.destroy(new Error('read ECONNRESET'));
       await turns();
       expect([served.length, left()]).toEqual([0, 1]);
-    });
-  });
-
-  describe('finish', () => {
-    it('closes an idle connection', async () => {
-      const { socket, connection } = laneOn();
-      connection.finish();
-      await socket.gone;
-      expect(socket.text).toBe('');
-    });
-
-    it('closes one that has had its answer', async () => {
-      const { socket, connection } = laneOn(answerWithBody);
-      socket.receive(plain('1'));
-      await turns();
-      connection.finish();
-      await socket.gone;
-      expect(socket.text).toContain('\r\nKeep\r\n\r\n');
-    });
-
-    it('lets the request at hand be answered with the closing tail, and serves none behind it', async () => {
-      const { socket, connection, served } = laneOn();
-      socket.receive(plain('1') + plain('2'));
-      await turns();
-      connection.finish();
-      await turns();
-      expect(socket.destroyed).toBe(false);
-      answerWithBody(served[0] as Served);
-      await socket.gone;
-      expect(socket.text).toContain('\r\nClose\r\n\r\n');
-      expect(answered(socket.text)).toEqual(['1']);
-      expect(served).toHaveLength(1);
-    });
-
-    it('leaves a request that is still arriving to node:http, with all of its bytes', async () => {
-      const { socket, connection, served, handed, left } = laneOn();
-      socket.receive(plain('1').slice(0, -1));
-      await turns();
-      connection.finish();
-      socket.receive('1');
-      await turns();
-      expect([handed(), served.length, left()]).toEqual([plain('1'), 0, 1]);
-    });
-
-    it('waits for a client that takes its answers slowly', async () => {
-      const { socket, connection } = laneOn(answerWithBody);
-      socket.setTaking(false);
-      socket.receive(plain('1'));
-      await turns();
-      connection.finish();
-      await turns();
-      expect(socket.destroyed).toBe(false);
-      socket.setTaking(true);
-      await socket.gone;
-      expect(answered(socket.text)).toEqual(['1']);
-    });
-  });
-
-  describe('leave', () => {
-    it('hands bytes and future over: nothing of the lane listens any longer', async () => {
-      const { socket, connection, handed, served } = laneOn();
-      socket.receive(plain('1').slice(0, 20));
-      await turns();
-      expect(connection.partial).toBe(true);
-      connection.leave();
-      socket.receive(plain('1').slice(20) + plain('2'));
-      await turns();
-      expect([handed(), served]).toEqual([plain('1') + plain('2'), []]);
-      const listeners = ['data', 'end', 'drain'].map((name) => socket.listenerCount(name));
-      expect(listeners).toEqual([1, 0, 0]);
-    });
-
-    it('keeps the order of the bytes it holds and those that the socket holds', async () => {
-      const { socket, connection, handed } = laneOn(answerWithBody);
-      socket.setTaking(false);
-      const requests = plain('x').repeat(1_000);
-      socket.receive(requests);
-      await turns();
-      const kept = socket.readableLength;
-      connection.leave();
-      socket.receive('tail');
-      await turns();
-      expect(handed()).toBe(`${requests.slice(-kept)}tail`);
     });
   });
 

@@ -1,5 +1,5 @@
 import type { SeededRandom } from '@coupon/testing';
-import { MUTATIONS, OTHER_MESSAGES, UPGRADES } from './mutations';
+import { MUTATIONS } from './mutations';
 
 /** A request as the parts that mutations change; everything is Latin-1 text, a character per byte. */
 export interface Message {
@@ -22,9 +22,28 @@ export interface ByteStream {
   readonly made: readonly string[];
 }
 
-export const PATH = '/api/v1/seckill/purchase';
+const PATH = '/api/v1/seckill/purchase';
 
-export function plainMessage(random: SeededRandom): Message {
+const UPGRADES = [
+  'Connection: Upgrade\r\nUpgrade: websocket\r\n',
+  'Upgrade: h2c\r\n',
+  'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n',
+];
+
+/** Whole messages that are no purchase. */
+const OTHER_MESSAGES: readonly (readonly [string, string])[] = [
+  ['health', 'GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n'],
+  ['stats', 'GET /api/v1/seckill/stats/5 HTTP/1.1\r\nHost: x\r\n\r\n'],
+  ['unknown route', 'GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n'],
+  ['head', 'HEAD /health/live HTTP/1.1\r\nHost: x\r\n\r\n'],
+  ['health, then close', 'GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'],
+  ['HTTP/1.0', 'GET /health/live HTTP/1.0\r\n\r\n'],
+  ['HTTP/2 preface', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
+  ['TLS', '\x16\x03\x01\x00\xc8\x01\x00\x00\xc4\x03\x03'],
+  ['nonsense', 'nonsense\r\n\r\n'],
+];
+
+function plainMessage(random: SeededRandom): Message {
   const user = random.int(1, 1_000_000);
   const fields = [`"activity_id":"${random.int(1, 9)}"`, `"user_id":${random.pick([`${user}`, `"${user}"`])}`];
   if (random.int(0, 2) === 0) fields.push(`"quantity":${random.int(1, 3)}`);
@@ -49,11 +68,11 @@ export function plainMessage(random: SeededRandom): Message {
   };
 }
 
-export function textOf({ before, method, target, version, headers, headEnd, body }: Message): string {
+function textOf({ before, method, target, version, headers, headEnd, body }: Message): string {
   return `${before}${method} ${target} ${version}\r\n${headers.join('')}${headEnd}${body}`;
 }
 
-export function latin1(text: string): string {
+function latin1(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1');
 }
 

@@ -66,7 +66,7 @@ export async function startLaneServer(
     http,
     close: async () => {
       await http.close();
-      await metrics.close();
+      metrics.close();
     },
   };
 }

@@ -331,22 +331,3 @@ export const MUTATIONS: readonly Mutation[] = [
     ),
   ],
 ];
-
-export const UPGRADES = [
-  'Connection: Upgrade\r\nUpgrade: websocket\r\n',
-  'Upgrade: h2c\r\n',
-  'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n',
-];
-
-/** Whole messages that are no purchase. */
-export const OTHER_MESSAGES: readonly (readonly [string, string])[] = [
-  ['health', 'GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n'],
-  ['stats', 'GET /api/v1/seckill/stats/5 HTTP/1.1\r\nHost: x\r\n\r\n'],
-  ['unknown route', 'GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n'],
-  ['head', 'HEAD /health/live HTTP/1.1\r\nHost: x\r\n\r\n'],
-  ['health, then close', 'GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'],
-  ['HTTP/1.0', 'GET /health/live HTTP/1.0\r\n\r\n'],
-  ['HTTP/2 preface', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
-  ['TLS', '\x16\x03\x01\x00\xc8\x01\x00\x00\xc4\x03\x03'],
-  ['nonsense', 'nonsense\r\n\r\n'],
-];
