@@ -111,15 +111,11 @@ export class LaneConnection implements PurchaseReceiver {
     if (socket.destroyed) return;
     socket.write(answerHead(reply) + this.services.tail(this.closing) + reply.body, 'utf8');
     if (this.closing || this.ended) socket.destroySoon();
-    else this.readOn();
-  }
-
-  /** Not before the client has taken its answers: node:http pauses at the same mark. */
-  private readOn(): void {
-    if (this.socket.isPaused() && !this.socket.writableNeedDrain) this.socket.resume();
+    else if (socket.isPaused()) socket.resume();
   }
 
   private readonly onData = (chunk: Buffer): void => {
+    // Nothing more is served to a client that does not take its answers; node:http pauses at the same mark.
     if (this.busy || this.socket.writableNeedDrain) {
       this.holdBack(chunk);
       return;
@@ -143,7 +139,7 @@ export class LaneConnection implements PurchaseReceiver {
   };
 
   private readonly onDrain = (): void => {
-    if (!this.busy) this.readOn();
+    if (!this.busy) this.socket.resume();
   };
 
   private readonly onError = (): void => {
