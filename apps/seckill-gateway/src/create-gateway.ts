@@ -9,7 +9,6 @@ import {
   createAuthenticator,
   createGrpcServer,
   createHttpApp,
-  createHttpServer,
   createLifecycle,
   createMetrics,
   GroupMember,
@@ -22,12 +21,8 @@ import { ClaimSession } from './adapters/claim-session';
 import type { GatewayConfig } from './config';
 import { createFlowControl } from './flow-control';
 import { seckillService } from './grpc/seckill-service';
-import { errorReply } from './http/claim-reply';
 import { ClientAddresses } from './http/client-address';
-import { FastLane } from './http/fast-lane/fast-lane';
-import { servePlain } from './http/fast-lane/serve-plain';
-import { PURCHASE_PATH } from './http/purchase';
-import { isPurchase, purchaseHandler } from './http/purchase-handler';
+import { createGatewayServer } from './http/create-gateway-server';
 import { gatewayRoutes } from './http/routes';
 import { AdmitClaim } from './use-cases/admit-claim.use-case';
 import { ClaimDesk } from './use-cases/claim-coupon.use-case';
@@ -97,22 +92,12 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
     bodyLimitBytes: HOT_BODY_LIMIT_BYTES,
     routes: gatewayRoutes({ authenticator, store, directory, desk, claimMetrics, metrics, flow, purchase }),
   });
-  const handlePurchase = purchaseHandler(purchase);
-  const lane = new FastLane({
-    path: PURCHASE_PATH,
-    serve: (head, body, connection) => {
-      servePlain(purchase, head, body, connection);
-    },
-    errorReply: (error) => errorReply(error, logger),
-  });
-  const http = createHttpServer({
+  const http = createGatewayServer({
     ...config.http,
+    purchase,
+    app,
     // A trusted proxy speaks by headers of its own, which the lane does not read.
-    ...(config.auth.mode === 'edge' ? {} : { front: lane }),
-    handler: (request, response) => {
-      if (isPurchase(request)) handlePurchase(request, response);
-      else app(request, response);
-    },
+    lane: config.auth.mode === 'edge' ? null : {},
   });
   const grpc: GrpcServer = createGrpcServer({
     ...config.grpc,

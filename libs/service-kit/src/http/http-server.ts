@@ -21,6 +21,12 @@ export interface HttpServerOptions {
   readonly port: number;
   /** Time for a request to arrive completely, milliseconds. @default 30000 */
   readonly requestTimeoutMs?: number;
+  /** Time for the headers of a request to arrive completely, milliseconds. @default 10000 */
+  readonly headersTimeoutMs?: number;
+  /** How often the two timeouts are looked at, milliseconds. @default 30000 */
+  readonly timeoutCheckMs?: number;
+  /** Answer clients that end their sending side before they have their answers; node:http drops those answers. @default false */
+  readonly answerHalfClosed?: boolean;
   readonly front?: HttpFront;
 }
 
@@ -36,9 +42,16 @@ export class HttpServer implements Component {
 
   constructor(private readonly options: HttpServerOptions) {
     this.server = createServer(
-      { requestTimeout: options.requestTimeoutMs ?? 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 },
+      {
+        requestTimeout: options.requestTimeoutMs ?? 30_000,
+        headersTimeout: options.headersTimeoutMs ?? 10_000,
+        connectionsCheckingInterval: options.timeoutCheckMs ?? 30_000,
+        keepAliveTimeout: 65_000,
+      },
       options.handler,
     );
+    // A property of node's server that has no option.
+    Object.assign(this.server, { httpAllowHalfOpen: options.answerHalfClosed ?? false });
     if (options.front !== undefined) this.putInFront(options.front);
   }
 

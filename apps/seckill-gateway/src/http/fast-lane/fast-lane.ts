@@ -14,9 +14,9 @@ export interface FastLaneOptions {
   readonly keepAliveTimeoutMs?: number;
   /** A request that is not complete by then is left to node:http and its timeouts. @default 2000 */
   readonly partialTimeoutMs?: number;
+  /** How often the two timeouts are looked at. @default 1000 */
+  readonly sweepMs?: number;
 }
-
-const SWEEP_MS = 1_000;
 
 /**
  * A lean HTTP/1.1 front for the hot route on the port of node:http. It serves connections as long as their requests have the plain form (see
@@ -29,9 +29,6 @@ export class FastLane {
   private readonly sweep: NodeJS.Timeout;
   private readonly keepAliveTimeoutMs: number;
   private readonly partialTimeoutMs: number;
-  private toHttp: (socket: Socket) => void = (socket) => {
-    socket.destroy();
-  };
   private stopping = false;
   private tailSecond = 0;
   private keepTail = '';
@@ -44,27 +41,20 @@ export class FastLane {
       requestLine: `POST ${options.path} HTTP/1.1\r\n`,
       serve: options.serve,
       errorReply: options.errorReply,
-      handOver: (socket) => {
-        this.toHttp(socket);
-      },
       tail: (close) => this.tail(close),
-      closed: (connection) => this.connections.delete(connection),
+      left: (connection) => this.connections.delete(connection),
       nowMs: () => Date.now(),
     };
     this.sweep = setInterval(() => {
       this.look();
-    }, SWEEP_MS);
+    }, options.sweepMs ?? 1_000);
     this.sweep.unref();
   }
 
-  /** Takes a new connection; `toHttp` serves it when it leaves the lane. */
+  /** Takes a new connection; `toHttp` serves it when it leaves the lane, and when it comes after `stopIntake`. */
   accept(socket: Socket, toHttp: (socket: Socket) => void): void {
-    this.toHttp = toHttp;
-    if (this.stopping) {
-      socket.destroy();
-      return;
-    }
-    this.connections.add(new LaneConnection(socket, this.services));
+    if (this.stopping) toHttp(socket);
+    else this.connections.add(new LaneConnection(socket, this.services, toHttp));
   }
 
   /** Connections in the lane. */
@@ -72,7 +62,7 @@ export class FastLane {
     return this.connections.size;
   }
 
-  /** Closes what is idle; requests under way are answered with `Connection: close`. */
+  /** Closes what is idle; requests being served are answered with `Connection: close`, requests still arriving are left to node:http. */
   stopIntake(): void {
     this.stopping = true;
     for (const connection of [...this.connections]) connection.finish();
@@ -92,7 +82,7 @@ export class FastLane {
       const forMs = nowMs - connection.since;
       if (connection.partial) {
         if (forMs > this.partialTimeoutMs) connection.leave();
-      } else if (forMs > this.keepAliveTimeoutMs) connection.finish();
+      } else if (forMs > this.keepAliveTimeoutMs) connection.destroy();
     }
   }
 

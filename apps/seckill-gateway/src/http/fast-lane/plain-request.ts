@@ -16,6 +16,8 @@ export interface PlainHead {
 
 export const MAX_HEAD_BYTES = 8 * 1024;
 export const MAX_BODY_BYTES = 4 * 1024;
+/** node:http has a limit of its own, by thousands; no client of ours sends a hundred. */
+const MAX_HEADERS = 100;
 
 /** Header lines without spaces around the value: name ":" optional space, value, CRLF. */
 const HEADER_LINES = /^(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+: ?(?:[!-~](?:[ -~]*[!-~])?)?\r\n)+$/;
@@ -57,7 +59,8 @@ export function parsePlainHead(lines: string): PlainHead | undefined {
   if (!HEADER_LINES.test(lines)) return undefined;
   const seen: Partial<Record<Name, string>> = {};
   let at = 0;
-  while (at < lines.length) {
+  for (let count = 0; at < lines.length; count += 1) {
+    if (count === MAX_HEADERS) return undefined;
     const colon = lines.indexOf(':', at);
     const end = lines.indexOf('\r\n', colon);
     const length = colon - at;

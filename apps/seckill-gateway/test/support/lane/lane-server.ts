@@ -1,0 +1,76 @@
+import { pino } from 'pino';
+import { AppError } from '@coupon/domain';
+import type { UserId } from '@coupon/domain';
+import { Health, createHttpApp, createMetrics, systemClock } from '@coupon/service-kit';
+import type { Authenticator, HttpServer, Identity } from '@coupon/service-kit';
+import { createGatewayServer } from '../../../src/http/create-gateway-server';
+import type { GatewayServerOptions } from '../../../src/http/create-gateway-server';
+import { ClientAddresses } from '../../../src/http/client-address';
+import type { PurchaseDependencies } from '../../../src/http/purchase';
+import type { HttpPurchaseDependencies } from '../../../src/http/purchase-handler';
+import { gatewayRoutes } from '../../../src/http/routes';
+import type { RouteDependencies } from '../../../src/http/routes';
+
+export const ANYBODY: Identity = Object.freeze({ userId: null, role: 'admin', subject: 'anybody', anyUser: true });
+
+/** Knows the bearer `user-<id>`, decides in a later turn of the event loop like a key server does. */
+export const bearerAuthenticator: Authenticator = {
+  authenticate: async ({ authorization }) => {
+    await new Promise((resolve) => setImmediate(resolve));
+    const id = /^Bearer user-(\d+)$/.exec(authorization ?? '')?.[1];
+    if (id === undefined) throw new AppError('UNAUTHENTICATED', 'no bearer');
+    return { userId: id as UserId, role: 'user', subject: id, anyUser: false };
+  },
+};
+
+export interface LaneServer {
+  readonly http: HttpServer;
+  close(): Promise<void>;
+}
+
+/** The gateway's port with everything on it, except that a desk of the spec decides the claims and nobody has a Redis. */
+export async function startLaneServer(
+  desk: PurchaseDependencies['desk'],
+  options: Partial<GatewayServerOptions> & { readonly authenticator?: Authenticator } = {},
+): Promise<LaneServer> {
+  const logger = pino({ level: 'silent' });
+  const metrics = createMetrics({ service: 'lane' });
+  const health = new Health({ clock: systemClock, state: () => 'RUNNING' });
+  const { authenticator, ...server } = options;
+  const purchase: HttpPurchaseDependencies = {
+    desk,
+    addresses: new ClientAddresses([]),
+    logger,
+    authenticator: authenticator ?? { authenticate: () => Promise.resolve(ANYBODY) },
+    anybody: authenticator === undefined ? ANYBODY : null,
+  };
+  const app = createHttpApp({
+    logger,
+    health,
+    metrics,
+    bodyLimitBytes: 16 * 1024,
+    newRequestId: () => 'request-id',
+    routes: gatewayRoutes({
+      authenticator: { authenticate: () => Promise.resolve(ANYBODY) },
+      store: () => {
+        throw new AppError('NOT_READY', 'there is no claim store');
+      },
+      directory: { whyNotLoaded: () => Promise.resolve('NOT_READY') },
+      // Only asked by GET /api/v1/system/stats.
+      desk: undefined as unknown as RouteDependencies['desk'],
+      claimMetrics: undefined as unknown as RouteDependencies['claimMetrics'],
+      metrics,
+      flow: undefined as unknown as RouteDependencies['flow'],
+      purchase,
+    }),
+  });
+  const http = createGatewayServer({ host: '127.0.0.1', port: 0, lane: {}, purchase, app, ...server });
+  await http.listen();
+  return {
+    http,
+    close: async () => {
+      await http.close();
+      metrics.close();
+    },
+  };
+}
