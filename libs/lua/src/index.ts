@@ -26,3 +26,5 @@ export type { RestoredClaim } from './restored-claim';
 export { HalfLoadedError } from './reply-codes';
 export { loadScripts } from './run-script';
 export type { ClaimRedis, ScriptName } from './run-script';
+export { TicketQueue } from './ticket-queue';
+export type { DecideResult, EnqueueResult, StoredTicket, TicketEntry, TicketState } from './ticket-queue';

@@ -11,6 +11,9 @@ export interface ActivityKeys {
   readonly log: string;
   readonly stats: string;
   readonly persisted: string;
+  readonly queue: string;
+  readonly tickets: string;
+  readonly finishedTickets: string;
 }
 
 export function activityKeys(id: ActivityId): ActivityKeys {
@@ -24,11 +27,17 @@ export function activityKeys(id: ActivityId): ActivityKeys {
     log: `coupon:log:{${id}}`,
     stats: `coupon:stats:{${id}}`,
     persisted: `coupon:persisted:{${id}}`,
+    queue: `coupon:queue:{${id}}`,
+    tickets: `coupon:tickets:{${id}}`,
+    finishedTickets: `coupon:tickets:{${id}}:finished`,
   };
 }
 
 /** Set of all loaded activities; a slot of its own. */
 export const REGISTRY_KEY = 'coupon:activities';
+
+/** Sorted set: activities with a queue of tickets, by the time (epoch ms) of their last registration. */
+export const QUEUES_KEY = 'coupon:queues';
 
 /** Hash: worker instance id -> what it sees of the work queue (JSON). */
 export const PIPELINE_KEY = 'coupon:pipeline';
