@@ -18,6 +18,14 @@ const schema = z
     CLAIM_BATCHES_IN_FLIGHT: env.integer({ min: 1, max: 16 }).default(2),
     CLAIM_QUEUE_SIZE: env.integer({ min: 1, max: 1_000_000 }).default(5_000),
     CLAIM_QUEUE_TIMEOUT_MS: env.durationMs({ min: 1, max: 60_000 }).default(1_000),
+    TICKET_QUEUE_SIZE: env.integer({ min: 1, max: 10_000_000 }).default(100_000),
+    TICKET_MAX_WAIT_MS: env.durationMs({ min: 1, max: 86_400_000 }).default(60_000),
+    TICKET_RESULT_TTL_MS: env.durationMs({ min: 1_000, max: 86_400_000 }).default(900_000),
+    TICKET_BATCH_SIZE: env.integer({ min: 1, max: 128 }).default(64),
+    TICKET_SWEEP_INTERVAL_MS: env.durationMs({ min: 10, max: 60_000 }).default(1_000),
+    TICKET_POLL_INTERVAL_MS: env.durationMs({ min: 10, max: 60_000 }).default(500),
+    TICKET_STREAMS_MAX: env.integer({ min: 0, max: 10_000 }).default(2_000),
+    TICKET_HEARTBEAT_MS: env.durationMs({ min: 100, max: 300_000 }).default(15_000),
     REDIS_CONNECT_TIMEOUT_MS: env.durationMs({ min: 1 }).default(5_000),
     REDIS_COMMAND_TIMEOUT_MS: env.durationMs({ min: 1 }).default(3_000),
     LOG_LEVEL: env.oneOf(LOG_LEVELS).default('info'),
@@ -32,6 +40,9 @@ const schema = z
     }
     if (value.AUTH_MODE === 'jwt' && (value.AUTH_HS256_SECRET === undefined) === (value.AUTH_JWKS_URL === undefined)) {
       problem('AUTH_HS256_SECRET', 'mode jwt needs exactly one of AUTH_HS256_SECRET and AUTH_JWKS_URL');
+    }
+    if (value.TICKET_RESULT_TTL_MS < 10 * value.TICKET_POLL_INTERVAL_MS) {
+      problem('TICKET_RESULT_TTL_MS', 'must be at least ten times TICKET_POLL_INTERVAL_MS');
     }
     if (value.AUTH_MODE === 'edge' && value.AUTH_TRUSTED_PROXIES === undefined) {
       problem('AUTH_TRUSTED_PROXIES', 'is required in mode edge');
@@ -50,6 +61,16 @@ const schema = z
       batchesInFlight: value.CLAIM_BATCHES_IN_FLIGHT,
       queueSize: value.CLAIM_QUEUE_SIZE,
       queueTimeoutMs: value.CLAIM_QUEUE_TIMEOUT_MS,
+    },
+    tickets: {
+      queueSize: value.TICKET_QUEUE_SIZE,
+      maxWaitMs: value.TICKET_MAX_WAIT_MS,
+      resultTtlMs: value.TICKET_RESULT_TTL_MS,
+      batchSize: value.TICKET_BATCH_SIZE,
+      sweepIntervalMs: value.TICKET_SWEEP_INTERVAL_MS,
+      pollIntervalMs: value.TICKET_POLL_INTERVAL_MS,
+      maxStreams: value.TICKET_STREAMS_MAX,
+      heartbeatMs: value.TICKET_HEARTBEAT_MS,
     },
     adminGrpcAddress: value.ADMIN_GRPC_ADDRESS,
     auth: authOptions(value),

@@ -17,6 +17,7 @@ import {
 import type { GrpcServer, HttpServer, Identity, Lifecycle, Logger } from '@coupon/service-kit';
 import { AdminActivityDirectory } from './adapters/admin-activity-directory';
 import { ClaimSession } from './adapters/claim-session';
+import { ticketSessions } from './adapters/ticket-sessions';
 import type { GatewayConfig } from './config';
 import { seckillService } from './grpc/seckill-service';
 import { errorReply } from './http/claim-reply';
@@ -27,6 +28,7 @@ import { isPurchase, purchaseHandler } from './http/purchase-handler';
 import { gatewayRoutes } from './http/routes';
 import { ClaimDesk } from './use-cases/claim-coupon.use-case';
 import { ClaimMetrics } from './use-cases/claim-metrics';
+import { createTickets } from './create-tickets';
 
 export interface Gateway {
   readonly lifecycle: Lifecycle;
@@ -62,6 +64,15 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
     metrics: claimMetrics,
     whyNotLoaded: (id) => directory.whyNotLoaded(id),
   });
+  const tickets = createTickets(config.tickets, {
+    session: ticketSessions(() => session.current()),
+    mintClaimId: claimIdMint(),
+    whyNotLoaded: (id) => directory.whyNotLoaded(id),
+    clock: systemClock,
+    random: Math.random,
+    registry: metrics.registry,
+    logger,
+  });
   const store = (): ActivityStore => new ActivityStore(session.require().redis);
 
   const purchase = {
@@ -74,7 +85,7 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
     health,
     metrics,
     bodyLimitBytes: HOT_BODY_LIMIT_BYTES,
-    routes: gatewayRoutes({ authenticator, store, directory, desk, claimMetrics, metrics, logger, purchase }),
+    routes: gatewayRoutes({ authenticator, store, directory, desk, claimMetrics, metrics, logger, purchase, tickets }),
   });
   const handlePurchase = purchaseHandler(purchase, logger);
   const lane = new FastLane({
@@ -104,6 +115,8 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
   lifecycle.register({ name: 'coupon-admin client', close: () => admin.close() });
   lifecycle.register(session);
   lifecycle.register({ name: 'claims', drain: (signal) => desk.drain(signal) });
+  lifecycle.register(tickets.decide);
+  lifecycle.register(tickets.follow);
   lifecycle.register(grpc);
   lifecycle.register(http);
   return { lifecycle, http, grpc };

@@ -23,7 +23,7 @@ export type { OutboxEntry, PersistedEvent } from './outbox-stream';
 export { decodeReceipts } from './receipts';
 export type { StoredReceipt } from './receipts';
 export type { RestoredClaim } from './restored-claim';
-export { HalfLoadedError } from './reply-codes';
+export { HalfLoadedError, UnexpectedReplyError } from './reply-codes';
 export { loadScripts } from './run-script';
 export type { ClaimRedis, ScriptName } from './run-script';
 export { TicketQueue } from './ticket-queue';

@@ -150,9 +150,12 @@ export class TicketQueue {
     return true;
   }
 
-  /** Activities that have, or lately had, a queue. */
-  async registered(): Promise<ActivityId[]> {
-    return (await this.redis.zrange(QUEUES_KEY, '0', '-1')) as ActivityId[];
+  /** Activities that have, or lately had, a queue, and when they were registered last (epoch ms). */
+  async registered(): Promise<ReadonlyMap<ActivityId, number>> {
+    const reply = await this.redis.zrange(QUEUES_KEY, '0', '-1', 'WITHSCORES');
+    const found = new Map<ActivityId, number>();
+    for (let i = 0; i + 1 < reply.length; i += 2) found.set(reply[i] as ActivityId, Number(reply[i + 1]));
+    return found;
   }
 
   /** Takes an activity off the list unless it was registered after `lastRegisteredMs`. @returns whether it was taken off. */

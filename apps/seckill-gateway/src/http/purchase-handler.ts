@@ -6,7 +6,7 @@ import type { ClaimAnswer } from '../use-cases/claim-coupon.use-case';
 import { claimReply, errorReply } from './claim-reply';
 import type { HttpReply } from './claim-reply';
 import { PURCHASE_PATH, purchase } from './purchase';
-import type { PurchaseDependencies, PurchaseReceiver } from './purchase';
+import type { PurchaseDependencies, PurchaseInput, PurchaseReceiver } from './purchase';
 
 /** Larger bodies are refused before they are read to the end. */
 const MAX_BODY_BYTES = 16 * 1024;
@@ -54,16 +54,17 @@ export function purchaseOver(
   body: { readonly text: string } | { readonly json: unknown },
   logger: Logger,
 ): void {
-  purchase(
-    deps,
-    {
-      contentType: request.headers['content-type'],
-      idempotencyKey: headerOf(request, 'idempotency-key'),
-      body,
-      credentials: () => credentialsOf(request),
-    },
-    new ResponseReceiver(response, logger),
-  );
+  purchase(deps, purchaseInput(request, body), new ResponseReceiver(response, logger));
+}
+
+/** A purchase as node:http has read it. */
+export function purchaseInput(request: IncomingMessage, body: PurchaseInput['body']): PurchaseInput {
+  return {
+    contentType: request.headers['content-type'],
+    idempotencyKey: headerOf(request, 'idempotency-key'),
+    body,
+    credentials: () => credentialsOf(request),
+  };
 }
 
 class ResponseReceiver implements PurchaseReceiver {
@@ -105,7 +106,7 @@ function refuseBody(request: IncomingMessage, response: ServerResponse): void {
   request.resume();
 }
 
-function send(response: ServerResponse, { status, headers, body }: HttpReply): void {
+export function send(response: ServerResponse, { status, headers, body }: HttpReply): void {
   if (response.destroyed || response.headersSent) return;
   response.writeHead(status, {
     'Content-Type': 'application/json; charset=utf-8',

@@ -8,6 +8,8 @@ import type { ClaimMetrics } from '../use-cases/claim-metrics';
 import { PURCHASE_PATH } from './purchase';
 import type { PurchaseDependencies } from './purchase';
 import { purchaseOver } from './purchase-handler';
+import { ticketRoutes } from './ticket-routes';
+import type { TicketRouteDependencies } from './ticket-routes';
 import { getActivityStats } from '../use-cases/get-activity-stats.use-case';
 import { getPurchases } from '../use-cases/get-purchases.use-case';
 
@@ -21,6 +23,7 @@ export interface RouteDependencies {
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly purchase: PurchaseDependencies;
+  readonly tickets: Pick<TicketRouteDependencies, 'enqueue' | 'session' | 'follow' | 'random'>;
 }
 
 /** Everything beside the hot route; the purchase is here too, for spellings of its path that the hot route does not know. */
@@ -30,6 +33,7 @@ export function gatewayRoutes(deps: RouteDependencies): Route[] {
     route('post', PURCHASE_PATH, (request, response) => {
       purchaseOver(deps.purchase, request, response, { json: request.body as unknown }, deps.logger);
     }),
+    ...ticketRoutes({ ...deps, ...deps.tickets }),
     route('get', '/api/v1/seckill/stats/:activity_id', authenticated, async (request, response) => {
       const id = parseId<'activity'>(request.params['activity_id'], 'activity_id');
       response.json(await getActivityStats({ store: deps.store(), directory: deps.directory }, id));

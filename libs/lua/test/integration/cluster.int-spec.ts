@@ -66,7 +66,7 @@ describe('invariant 11: on a Redis cluster', () => {
       activity: 'decided',
     });
     expect(await tickets.read(activityId, [ticketId])).toMatchObject([{ state: { status: 'WON', claimId } }]);
-    expect(await tickets.registered()).toEqual([activityId]);
+    expect([...(await tickets.registered())]).toEqual([[activityId, now]]);
     expect(await tickets.forget(activityId, now)).toBe(true);
     expect(await store.addStock(activityId, { operationId: 'op', add: 1, epoch: 1 })).toMatchObject({ kind: 'added' });
     const [entry] = await outbox.read(activityId, { consumer: 'a', count: 1 });
