@@ -64,7 +64,9 @@ function purchaseAsync(deps: TicketRouteDependencies, request: Request, response
       });
     },
   };
-  purchase({ ...deps.purchase, desk }, purchaseInput(request, { json: request.body as unknown }), receiver);
+  // Express makes an empty object of an empty body.
+  const body = request.get('content-length') === '0' ? { text: '' } : { json: request.body as unknown };
+  purchase({ ...deps.purchase, desk }, purchaseInput(request, body), receiver);
 }
 
 class TicketReceiver implements PurchaseReceiver {
