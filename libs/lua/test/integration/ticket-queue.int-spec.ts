@@ -98,6 +98,27 @@ describe('the queue of tickets', () => {
     expect(await enqueue(activityId, 8)).toMatchObject({ code: 'ENDED' });
   });
 
+  test('the key of a claim that was given back is a conflict, now or when it is the turn of its ticket', async () => {
+    const { activityId } = await lua.open({ perUserLimit: 3 });
+    const release = async (claimId: ClaimId): Promise<void> => {
+      const claim = { op: 'release', claimId, userId: '7' as UserId, epoch: 1, reason: 'spec' } as const;
+      expect(await lua.store.settle(activityId, claim)).toMatchObject({ kind: 'released' });
+    };
+    const early = aClaim(7, { idempotencyKey: 'early' });
+    await lua.outcomes(activityId, early);
+    await release(early.claimId);
+    expect(await enqueue(activityId, 7, { key: 'early' })).toMatchObject({
+      code: 'CONFLICT',
+      reason: 'claim_released',
+    });
+    const ticket = await ticketOf(enqueue(activityId, 7, { key: 'late', maxWaitMs: 0 }));
+    const late = aClaim(7, { idempotencyKey: 'late' });
+    await lua.outcomes(activityId, late);
+    await release(late.claimId);
+    await decide(activityId);
+    expect(await stateOf(activityId, ticket)).toEqual({ status: 'LOST', code: 'CONFLICT', reason: 'claim_released' });
+  });
+
   test('what the state of the activity forbids is refused at once and leaves no ticket', async () => {
     const paused = await lua.open();
     await lua.store.setState(paused.activityId, { to: 'paused', epoch: 1 });
