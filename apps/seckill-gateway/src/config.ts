@@ -37,6 +37,14 @@ const schema = z
     FULL_LOAD_DELAY_MS: env.durationMs({ min: 1, max: 60_000 }).default(250),
     INSTANCE_ID: env.text().optional(),
     TRUSTED_PROXIES: z.string().default(''),
+    TICKET_QUEUE_SIZE: env.integer({ min: 1, max: 10_000_000 }).default(100_000),
+    TICKET_MAX_WAIT_MS: env.durationMs({ min: 1, max: 86_400_000 }).default(60_000),
+    TICKET_RESULT_TTL_MS: env.durationMs({ min: 1_000, max: 86_400_000 }).default(900_000),
+    TICKET_BATCH_SIZE: env.integer({ min: 1, max: 128 }).default(64),
+    TICKET_SWEEP_INTERVAL_MS: env.durationMs({ min: 10, max: 60_000 }).default(1_000),
+    TICKET_POLL_INTERVAL_MS: env.durationMs({ min: 10, max: 60_000 }).default(500),
+    TICKET_STREAMS_MAX: env.integer({ min: 0, max: 10_000 }).default(2_000),
+    TICKET_HEARTBEAT_MS: env.durationMs({ min: 100, max: 300_000 }).default(15_000),
     REDIS_CONNECT_TIMEOUT_MS: env.durationMs({ min: 1 }).default(5_000),
     REDIS_COMMAND_TIMEOUT_MS: env.durationMs({ min: 1 }).default(3_000),
     LOG_LEVEL: env.oneOf(LOG_LEVELS).default('info'),
@@ -54,6 +62,9 @@ const schema = z
     }
     if (value.DURABILITY_MODE === 'replicated' && value.REPLICA_WAIT_TIMEOUT_MS >= value.REDIS_COMMAND_TIMEOUT_MS) {
       problem('REPLICA_WAIT_TIMEOUT_MS', 'must be less than REDIS_COMMAND_TIMEOUT_MS');
+    }
+    if (value.TICKET_RESULT_TTL_MS < 10 * value.TICKET_POLL_INTERVAL_MS) {
+      problem('TICKET_RESULT_TTL_MS', 'must be at least ten times TICKET_POLL_INTERVAL_MS');
     }
     if (value.AUTH_MODE === 'edge' && value.AUTH_TRUSTED_PROXIES === undefined) {
       problem('AUTH_TRUSTED_PROXIES', 'is required in mode edge');
@@ -84,6 +95,16 @@ const schema = z
       },
     },
     trustedProxies: listOf(value.TRUSTED_PROXIES),
+    tickets: {
+      queueSize: value.TICKET_QUEUE_SIZE,
+      maxWaitMs: value.TICKET_MAX_WAIT_MS,
+      resultTtlMs: value.TICKET_RESULT_TTL_MS,
+      batchSize: value.TICKET_BATCH_SIZE,
+      sweepIntervalMs: value.TICKET_SWEEP_INTERVAL_MS,
+      pollIntervalMs: value.TICKET_POLL_INTERVAL_MS,
+      maxStreams: value.TICKET_STREAMS_MAX,
+      heartbeatMs: value.TICKET_HEARTBEAT_MS,
+    },
     adminGrpcAddress: value.ADMIN_GRPC_ADDRESS,
     auth: authOptions(value),
     logLevel: value.LOG_LEVEL,

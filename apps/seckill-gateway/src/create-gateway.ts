@@ -18,6 +18,7 @@ import {
 import type { GrpcServer, HttpServer, Identity, Lifecycle, Logger } from '@coupon/service-kit';
 import { AdminActivityDirectory } from './adapters/admin-activity-directory';
 import { ClaimSession } from './adapters/claim-session';
+import { ticketSessions } from './adapters/ticket-sessions';
 import type { GatewayConfig } from './config';
 import { createFlowControl } from './flow-control';
 import { seckillService } from './grpc/seckill-service';
@@ -27,6 +28,7 @@ import { gatewayRoutes } from './http/routes';
 import { AdmitClaim } from './use-cases/admit-claim.use-case';
 import { ClaimDesk } from './use-cases/claim-coupon.use-case';
 import { ClaimMetrics } from './use-cases/claim-metrics';
+import { createTickets } from './create-tickets';
 
 export interface Gateway {
   readonly lifecycle: Lifecycle;
@@ -76,6 +78,15 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
     metrics: claimMetrics,
   });
   const addresses = new ClientAddresses(config.trustedProxies);
+  const tickets = createTickets(config.tickets, {
+    session: ticketSessions(() => session.current()),
+    mintClaimId: claimIdMint(),
+    whyNotLoaded: (id) => directory.whyNotLoaded(id),
+    clock: systemClock,
+    random: Math.random,
+    registry: metrics.registry,
+    logger,
+  });
   const store = (): ActivityStore => new ActivityStore(session.require().redis);
 
   const purchase = {
@@ -90,7 +101,7 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
     health,
     metrics,
     bodyLimitBytes: HOT_BODY_LIMIT_BYTES,
-    routes: gatewayRoutes({ authenticator, store, directory, desk, claimMetrics, metrics, flow, purchase }),
+    routes: gatewayRoutes({ authenticator, store, directory, desk, claimMetrics, metrics, flow, purchase, tickets }),
   });
   const http = createGatewayServer({
     ...config.http,
@@ -127,6 +138,8 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
       await desk.drain(signal);
     },
   });
+  lifecycle.register(tickets.decide);
+  lifecycle.register(tickets.follow);
   lifecycle.register(grpc);
   lifecycle.register(http);
   if (member !== undefined) lifecycle.register(member);

@@ -3,10 +3,17 @@ import type { ActivityId, UserId } from './ids';
 /** Claim id: 26 characters of Crockford base32, time first (ULID layout), minted by the gateway and sent once. */
 export type ClaimId = string & { readonly __id: 'claim' };
 
+/** Ticket of an asynchronous purchase within its activity: the same 26 characters, 80 of their bits random, so nobody guesses another's. */
+export type TicketId = string & { readonly __id: 'ticket' };
+
 const CLAIM_ID = /^[0-9A-HJKMNP-TV-Z]{26}$/;
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,64}$/;
 
 export function isClaimId(text: string): text is ClaimId {
+  return CLAIM_ID.test(text);
+}
+
+export function isTicketId(text: string): text is TicketId {
   return CLAIM_ID.test(text);
 }
 

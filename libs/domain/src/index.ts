@@ -11,5 +11,5 @@ export { ACTIVITY_STATES, ACTIVITY_STATUS, MAX_PER_USER_LIMIT, activityAllows, a
 export type { ActivityCommand, ActivityState, ActivityStatus, ActivityStatusName } from './activity';
 export { USER_COUPON_STATUS, couponValidity, effectiveCouponStatus, userCouponStatusName } from './user-coupon';
 export type { CouponSource, UserCouponStatus, UserCouponStatusName } from './user-coupon';
-export { couponSn, encodeClaimId, isClaimId, isIdempotencyKey } from './claim';
-export type { ClaimId, ClaimReceipt, ClaimRequest, ClaimUnit } from './claim';
+export { couponSn, encodeClaimId, isClaimId, isIdempotencyKey, isTicketId } from './claim';
+export type { ClaimId, ClaimReceipt, ClaimRequest, ClaimUnit, TicketId } from './claim';

@@ -19,7 +19,20 @@ export async function archiveActivity(redis: ClaimRedis, id: ActivityId, lastSeq
   const reply = await runScript(
     redis,
     'archiveActivity',
-    [k.activity, k.stock, k.user, k.outbox, k.persisted, k.rateEven, k.rateOdd, k.log, k.stats, k.queue],
+    [
+      k.activity,
+      k.stock,
+      k.user,
+      k.outbox,
+      k.persisted,
+      k.rateEven,
+      k.rateOdd,
+      k.log,
+      k.stats,
+      k.queue,
+      k.tickets,
+      k.finishedTickets,
+    ],
     [lastSeq],
   );
   if (!Array.isArray(reply)) throw new UnexpectedReplyError('archive-activity', reply);

@@ -52,7 +52,8 @@ export type ClaimBatchReply =
     }
   | { readonly kind: 'not_loaded' | 'half_loaded' | 'wrong_run' };
 
-const REFUSALS: Readonly<Record<number, Extract<ClaimOutcome, { kind: 'refused' }>>> = {
+/** What a claim's negative reply means. */
+export const REFUSALS: Readonly<Record<number, Extract<ClaimOutcome, { kind: 'refused' }>>> = {
   [REPLY.NOT_STARTED]: { kind: 'refused', code: 'NOT_STARTED', reason: 'not_started' },
   [REPLY.ENDED]: { kind: 'refused', code: 'ENDED', reason: 'ended' },
   [REPLY.PAUSED]: { kind: 'refused', code: 'PAUSED', reason: 'paused' },

@@ -12,6 +12,8 @@ export interface ActivityKeys {
   readonly stats: string;
   readonly persisted: string;
   readonly queue: string;
+  readonly tickets: string;
+  readonly finishedTickets: string;
 }
 
 export function activityKeys(id: ActivityId): ActivityKeys {
@@ -26,11 +28,16 @@ export function activityKeys(id: ActivityId): ActivityKeys {
     stats: `coupon:stats:{${id}}`,
     persisted: `coupon:persisted:{${id}}`,
     queue: `coupon:queue:{${id}}`,
+    tickets: `coupon:tickets:{${id}}`,
+    finishedTickets: `coupon:tickets:{${id}}:finished`,
   };
 }
 
 /** Set of all loaded activities; a slot of its own. */
 export const REGISTRY_KEY = 'coupon:activities';
+
+/** Sorted set: activities with a queue of tickets, by the time (epoch ms) of their last registration. */
+export const QUEUES_KEY = 'coupon:queues';
 
 /** Hash: worker instance id -> what it sees of the work queue (JSON). */
 export const PIPELINE_KEY = 'coupon:pipeline';

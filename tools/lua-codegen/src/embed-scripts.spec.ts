@@ -47,6 +47,22 @@ describe('embedding of Lua scripts', () => {
       expect(renderModule(readScripts(folder))).toContain(JSON.stringify(script?.text));
     });
 
+    test('makes a function of a whole script, without its header and with its includes', () => {
+      writeFileSync(join(folder, 'includes', 'helper.lua'), 'local one = 1\n');
+      writeFileSync(join(folder, 'stock', 'add-units.lua'), `${HEADER}--@include helper\nreturn { KEYS[1], one }\n`);
+      const caller = HEADER.replace('a counter', 'a counter\n  KEYS[2] another');
+      writeFileSync(
+        join(folder, 'stock', 'twice.lua'),
+        `${caller}--@function add_units = stock/add-units\nadd_units(KEYS, ARGV)\nreturn add_units({ KEYS[2] }, ARGV)\n`,
+      );
+      const twice = readScripts(folder).find((script) => script.name === 'twice');
+      expect(twice?.text.slice(caller.length)).toBe(
+        'local function add_units(KEYS, ARGV)\nlocal one = 1\nreturn { KEYS[1], one }\nend\n' +
+          'add_units(KEYS, ARGV)\nreturn add_units({ KEYS[2] }, ARGV)\n',
+      );
+      expect(twice?.numberOfKeys).toBe(2);
+    });
+
     test('refuses a folder without scripts', () => {
       expect(() => readScripts(folder)).toThrow('no .lua files');
     });

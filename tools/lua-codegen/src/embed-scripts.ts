@@ -13,11 +13,12 @@ export interface EmbeddedScript {
   readonly numberOfKeys: number;
 }
 
+const HEADER = /^--\[\[\n([\s\S]*?)\n\]\]/;
 const SECTIONS = ['purpose', 'keys', 'args', 'returns', 'ttl'];
 
 /** The problems of one script's header, empty when it keeps the contract (ground rule: "A script is a contract"). */
 export function headerProblems(path: string, source: string): string[] {
-  const header = /^--\[\[\n([\s\S]*?)\n\]\]/.exec(source)?.[1];
+  const header = HEADER.exec(source)?.[1];
   if (header === undefined) return [`${path}: must start with a --[[ header ]]`];
   const problems = SECTIONS.filter((section) => !new RegExp(`^${section}:`, 'm').test(header)).map(
     (section) => `${path}: the header lacks "${section}:"`,
@@ -37,10 +38,21 @@ function highestKey(text: string): number {
   return Math.max(0, ...[...text.matchAll(/KEYS\[(\d+)\]/g)].map((match) => Number(match[1])));
 }
 
+/**
+ * `--@include name` puts includes/name.lua in place. `--@function name = area/script` makes a local function of a whole script, without its
+ * header: scripts cannot call each other in Redis, and there must be only one text that takes stock.
+ */
 function withIncludes(source: string, folder: string): string {
-  return source.replace(/^--@include ([a-z-]+)$/gm, (_, name: string) =>
-    readFileSync(join(folder, 'includes', `${name}.lua`), 'utf8').trimEnd(),
-  );
+  return source
+    .replace(/^--@function ([a-z_]+) = ([a-z-]+\/[a-z-]+)$/gm, (_, name: string, path: string) => {
+      const body = readFileSync(join(folder, `${path}.lua`), 'utf8')
+        .replace(HEADER, '')
+        .trim();
+      return `local function ${name}(KEYS, ARGV)\n${body}\nend`;
+    })
+    .replace(/^--@include ([a-z-]+)$/gm, (_, name: string) =>
+      readFileSync(join(folder, 'includes', `${name}.lua`), 'utf8').trimEnd(),
+    );
 }
 
 /** Reads every script below `folder` (the includes apart). Throws with all problems listed, also when there is no script at all. */

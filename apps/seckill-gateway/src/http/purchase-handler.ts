@@ -7,7 +7,7 @@ import { claimReply, errorReply } from './claim-reply';
 import type { HttpReply } from './claim-reply';
 import type { ClientAddresses } from './client-address';
 import { PURCHASE_PATH, purchase } from './purchase';
-import type { PurchaseDependencies, PurchaseReceiver } from './purchase';
+import type { PurchaseDependencies, PurchaseInput, PurchaseReceiver } from './purchase';
 
 /** Larger bodies are refused before they are read to the end. */
 const MAX_BODY_BYTES = 16 * 1024;
@@ -58,17 +58,22 @@ export function purchaseOver(
   response: ServerResponse,
   body: { readonly text: string } | { readonly json: unknown },
 ): void {
-  purchase(
-    deps,
-    {
-      contentType: request.headers['content-type'],
-      idempotencyKey: headerOf(request, 'idempotency-key'),
-      body,
-      address: deps.addresses.of(request.socket.remoteAddress, headerOf(request, 'x-forwarded-for')),
-      credentials: () => credentialsOf(request),
-    },
-    new ResponseReceiver(response, deps.logger),
-  );
+  purchase(deps, purchaseInput(deps.addresses, request, body), new ResponseReceiver(response, deps.logger));
+}
+
+/** A purchase as node:http has read it. */
+export function purchaseInput(
+  addresses: ClientAddresses,
+  request: IncomingMessage,
+  body: PurchaseInput['body'],
+): PurchaseInput {
+  return {
+    contentType: request.headers['content-type'],
+    idempotencyKey: headerOf(request, 'idempotency-key'),
+    body,
+    address: addresses.of(request.socket.remoteAddress, headerOf(request, 'x-forwarded-for')),
+    credentials: () => credentialsOf(request),
+  };
 }
 
 class ResponseReceiver implements PurchaseReceiver {
@@ -110,7 +115,7 @@ function refuseBody(request: IncomingMessage, response: ServerResponse): void {
   request.resume();
 }
 
-function send(response: ServerResponse, { status, headers, body }: HttpReply): void {
+export function send(response: ServerResponse, { status, headers, body }: HttpReply): void {
   if (response.destroyed || response.headersSent) return;
   response.writeHead(status, {
     'Content-Type': 'application/json; charset=utf-8',

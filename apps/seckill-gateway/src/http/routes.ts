@@ -9,6 +9,8 @@ import type { FlowControl } from '../flow-control';
 import { PURCHASE_PATH } from './purchase';
 import { purchaseOver } from './purchase-handler';
 import type { HttpPurchaseDependencies } from './purchase-handler';
+import { ticketRoutes } from './ticket-routes';
+import type { TicketRouteDependencies } from './ticket-routes';
 import { getActivityStats } from '../use-cases/get-activity-stats.use-case';
 import { getPurchases } from '../use-cases/get-purchases.use-case';
 
@@ -22,6 +24,7 @@ export interface RouteDependencies {
   readonly metrics: Metrics;
   readonly flow: FlowControl;
   readonly purchase: HttpPurchaseDependencies;
+  readonly tickets: Pick<TicketRouteDependencies, 'enqueue' | 'session' | 'follow' | 'random'>;
 }
 
 /** Everything beside the hot route; the purchase is here too, for spellings of its path that the hot route does not know. */
@@ -31,6 +34,7 @@ export function gatewayRoutes(deps: RouteDependencies): Route[] {
     route('post', PURCHASE_PATH, (request, response) => {
       purchaseOver(deps.purchase, request, response, { json: request.body as unknown });
     }),
+    ...ticketRoutes({ ...deps, ...deps.tickets }),
     route('get', '/api/v1/seckill/stats/:activity_id', authenticated, async (request, response) => {
       const id = parseId<'activity'>(request.params['activity_id'], 'activity_id');
       response.json(await getActivityStats({ store: deps.store(), directory: deps.directory }, id));

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { Cluster, Redis } from 'ioredis';
 import { encodeClaimId } from '@coupon/domain';
-import type { TemplateId, UserId } from '@coupon/domain';
+import type { TemplateId, TicketId, UserId } from '@coupon/domain';
 import { ActivityStore } from '../../src/activity-store';
 import { advanceEpoch } from '../../src/advance-epoch';
 import { archiveActivity, unregisterActivity } from '../../src/archive-activity';
 import { pipelineNowMs } from '../../src/pipeline-clock';
+import { TicketQueue } from '../../src/ticket-queue';
 import { OutboxStream, markPersisted } from '../../src/outbox-stream';
 import { claimKeys, claimUnits } from '../../src/claim-units';
 import { leaseTokens, takeFixedWindow, takeSlidingWindow, takeTokenBucket } from '../../src/flow-limits';
@@ -62,6 +63,19 @@ describe('invariant 11: on a Redis cluster', () => {
     expect(await store.purchased(activityId, userId)).toMatchObject({ count: 2 });
     expect(await readSaleState(cluster, activityId, await store.runId(activityId))).toMatchObject({ eventSeq: 1 });
     expect((await readWinners(cluster, activityId).next()).value).toEqual([userId]);
+    const tickets = new TicketQueue(cluster);
+    expect(await tickets.register(activityId, now)).toBe(true);
+    const ticketId = encodeClaimId(now, randomBytes(10)) as string as TicketId;
+    const ticket = { ticketId, userId, claimId: encodeClaimId(now, randomBytes(10)), quantity: 2, idempotencyKey: 'k' };
+    const ticketRun = await store.runId(activityId);
+    const enqueued = await tickets.enqueue(activityId, ticketRun, ticket, { maxWaitMs: 0, maxWaiting: 1 });
+    expect(enqueued).toEqual({ kind: 'ticket', ticketId, fresh: false });
+    expect(await tickets.decide(activityId, ticketRun, { count: 1, keepMs: 60_000, forgetAtMost: 1 })).toMatchObject({
+      activity: 'decided',
+    });
+    expect(await tickets.read(activityId, [ticketId])).toMatchObject([{ state: { status: 'WON', claimId } }]);
+    expect([...(await tickets.registered())]).toEqual([[activityId, now]]);
+    expect(await tickets.forget(activityId, now)).toBe(true);
     expect(await store.addStock(activityId, { operationId: 'op', add: 1, epoch: 1 })).toMatchObject({ kind: 'added' });
     const [entry] = await outbox.read(activityId, { consumer: 'a', count: 1 });
     expect(await outbox.claimStale(activityId, { consumer: 'b', minIdleMs: 0, count: 1 })).toHaveLength(1);

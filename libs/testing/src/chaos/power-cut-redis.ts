@@ -32,7 +32,7 @@ export class PowerCutRedis {
       environment: { redis: { LD_PRELOAD: library, SYNC_RECORDS: records } },
     });
     const redis = new Redis(running.endpoints.redis.url);
-    const [, directory = ''] = (await redis.config('GET', 'dir'));
+    const [, directory = ''] = await redis.config('GET', 'dir');
     redis.disconnect();
     return new PowerCutRedis(running, records, join(directory, 'appendonlydir'));
   }

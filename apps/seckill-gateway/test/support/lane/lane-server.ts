@@ -60,6 +60,7 @@ export async function startLaneServer(
       desk: undefined as unknown as RouteDependencies['desk'],
       claimMetrics: undefined as unknown as RouteDependencies['claimMetrics'],
       metrics,
+      tickets: undefined as unknown as RouteDependencies['tickets'],
       flow: undefined as unknown as RouteDependencies['flow'],
       purchase,
     }),

@@ -11,6 +11,7 @@ keys:
   KEYS[8] coupon:log:{id} stream
   KEYS[9] coupon:stats:{id} hash
   KEYS[10] coupon:queue:{id} stream
+  KEYS[11] coupon:tickets:{id} hash  KEYS[12] coupon:tickets:{id}:finished list
 args:
   ARGV[1] last event seq; MySQL has it and all before it
 returns: {1, keys removed} | {2} nothing was there | {-6, state} not over | {-15, length, pending} the outbox still holds entries
@@ -46,7 +47,8 @@ if a[1] then
     return { -16, a[3] }
   end
 end
-local removed = redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10])
+local removed = redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10],
+  KEYS[11], KEYS[12])
 if removed == 0 then
   return { 2 }
 end

@@ -1,0 +1,128 @@
+import type { ActivityId, ClaimId, TicketId } from '@coupon/domain';
+import { meansNothingHappened } from '@coupon/lua';
+import type { EnqueueResult } from '@coupon/lua';
+import type { NotLoadedCode } from './activity-directory';
+import type { ClaimAnswer, ClaimCommand } from './claim-answer';
+import type { TicketMetrics } from './ticket-metrics';
+import type { TicketSession } from './ticket-session';
+
+export type Refused = Extract<ClaimAnswer, { kind: 'refused' }>;
+
+export type TicketAnswer =
+  { readonly kind: 'ticket'; readonly activityId: ActivityId; readonly ticketId: TicketId } | Refused;
+
+export interface EnqueuePurchaseOptions {
+  /** Tickets of one activity that may wait; beyond that OVERLOADED. */
+  readonly queueSize: number;
+  /** A ticket that is still waiting after that expires. */
+  readonly maxWaitMs: number;
+}
+
+export interface EnqueuePurchaseDependencies {
+  readonly session: () => TicketSession | null;
+  readonly mintTicketId: (nowMs: number) => TicketId;
+  readonly mintClaimId: (nowMs: number) => ClaimId;
+  /** Epoch milliseconds. */
+  readonly nowMs: () => number;
+  /** Whether an activity that Redis does not have exists at all. Never rejects. */
+  readonly whyNotLoaded: (id: ActivityId) => Promise<NotLoadedCode>;
+  /** A ticket waits in this activity's queue. */
+  readonly wake: (id: ActivityId) => void;
+  readonly metrics: Pick<TicketMetrics, 'enqueued' | 'failed'>;
+}
+
+/** How often a queue in use is put on the list again; far below the time after which an idle one is taken off. */
+export const REGISTER_EVERY_MS = 60_000;
+const MAX_REMEMBERED = 10_000;
+
+const NOT_READY: Refused = { kind: 'refused', code: 'NOT_READY', reason: 'claim_store' };
+const OVERLOADED: Refused = { kind: 'refused', code: 'OVERLOADED', reason: 'ticket_queue' };
+const OUTCOME_UNKNOWN: Refused = { kind: 'refused', code: 'OUTCOME_UNKNOWN', reason: 'no_reply' };
+
+/**
+ * Takes a purchase for later. When it answers with a ticket, the ticket is in Redis, as durable as a claim, on a queue every gateway watches:
+ * nothing of it is left in this process. An answer is never guessed (invariant 4).
+ */
+export class EnqueuePurchase {
+  private registered = new Map<ActivityId, number>();
+  private registeredWith: TicketSession | null = null;
+
+  constructor(
+    private readonly options: EnqueuePurchaseOptions,
+    private readonly deps: EnqueuePurchaseDependencies,
+  ) {}
+
+  /** Never rejects. */
+  async enqueue(command: ClaimCommand): Promise<TicketAnswer> {
+    const answer = await this.decide(command);
+    this.deps.metrics.enqueued(answer.kind === 'ticket' ? 'OK' : answer.code);
+    return answer;
+  }
+
+  private async decide(command: ClaimCommand): Promise<TicketAnswer> {
+    const session = this.deps.session();
+    if (session === null) return NOT_READY;
+    const { activityId } = command;
+    let result: EnqueueResult;
+    try {
+      if (!(await this.isListed(session, activityId))) return await this.notLoaded(activityId);
+    } catch (error) {
+      this.deps.metrics.failed('register', error);
+      return NOT_READY;
+    }
+    try {
+      result = await this.send(session, command);
+    } catch (error) {
+      this.deps.metrics.failed('enqueue', error);
+      return meansNothingHappened(error) ? NOT_READY : OUTCOME_UNKNOWN;
+    }
+    switch (result.kind) {
+      case 'ticket':
+        if (result.fresh) this.deps.wake(activityId);
+        return { kind: 'ticket', activityId, ticketId: result.ticketId };
+      case 'refused':
+        return { kind: 'refused', code: result.code, reason: result.reason };
+      case 'queue_full':
+        return OVERLOADED;
+      case 'not_loaded':
+        return this.notLoaded(activityId);
+      case 'half_loaded':
+      case 'wrong_run':
+        return { kind: 'refused', code: 'NOT_READY', reason: result.kind };
+    }
+  }
+
+  private send(session: TicketSession, command: ClaimCommand): Promise<EnqueueResult> {
+    const nowMs = this.deps.nowMs();
+    return session.queue.enqueue(
+      command.activityId,
+      session.runId,
+      {
+        ticketId: this.deps.mintTicketId(nowMs),
+        claimId: this.deps.mintClaimId(nowMs),
+        userId: command.userId,
+        quantity: command.quantity,
+        idempotencyKey: command.idempotencyKey,
+      },
+      { maxWaitMs: this.options.maxWaitMs, maxWaiting: this.options.queueSize },
+    );
+  }
+
+  /** Puts the activity on the list of queues before its first ticket. Another connection may lead to a Redis that has lost the list. */
+  private async isListed(session: TicketSession, id: ActivityId): Promise<boolean> {
+    if (this.registeredWith !== session || this.registered.size >= MAX_REMEMBERED) {
+      this.registeredWith = session;
+      this.registered = new Map();
+    }
+    const nowMs = this.deps.nowMs();
+    const remembered = this.registered;
+    if (nowMs - (remembered.get(id) ?? -Infinity) < REGISTER_EVERY_MS) return true;
+    if (!(await session.queue.register(id, nowMs))) return false;
+    remembered.set(id, nowMs);
+    return true;
+  }
+
+  private async notLoaded(id: ActivityId): Promise<Refused> {
+    return { kind: 'refused', code: await this.deps.whyNotLoaded(id), reason: 'not_loaded' };
+  }
+}
