@@ -12,6 +12,7 @@ import {
   createHttpServer,
   createLifecycle,
   createMetrics,
+  registerAuthMetrics,
   systemClock,
 } from '@coupon/service-kit';
 import type { GrpcServer, HttpServer, Identity, Lifecycle, Logger } from '@coupon/service-kit';
@@ -39,7 +40,10 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
   const lifecycle = createLifecycle({ logger, deadlineMs: config.shutdownDeadlineMs, clock: systemClock });
   const metrics = createMetrics({ service: 'seckill-gateway' });
   const health = new Health({ clock: systemClock, state: () => lifecycle.state });
-  const authenticator = createAuthenticator(config.auth);
+  const authenticator = createAuthenticator(config.auth, {
+    onKeySetFailure: (error) => logger.warn({ err: error }, 'the key set of the tokens cannot be read'),
+  });
+  registerAuthMetrics(metrics.registry, authenticator.statistics);
   const session = new ClaimSession(config.redis, logger);
   health.register({ name: 'redis', check: () => session.check() });
 

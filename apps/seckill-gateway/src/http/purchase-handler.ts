@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError, InvalidArgumentError } from '@coupon/domain';
-import { errorBodyText, requireActsFor, toErrorReply } from '@coupon/service-kit';
-import type { Authenticator, Identity, Logger } from '@coupon/service-kit';
+import { errorBodyText, requireActsFor, toErrorReply, unauthenticated } from '@coupon/service-kit';
+import type { AuthRefusal, Authenticator, Identity, Logger } from '@coupon/service-kit';
 import type { ClaimAnswer, ClaimCommand, ClaimDesk } from '../use-cases/claim-coupon.use-case';
 import { claimError, wonBody } from './claim-reply';
 import { parsePurchase } from './purchase-request';
@@ -73,7 +73,14 @@ export function purchase(
   const done = (answer: ClaimAnswer): void => {
     sendAnswer(response, answer, deps.logger);
   };
-  if (deps.anybody !== null) {
+  const caller = deps.anybody ?? deps.authenticator.authenticateNow(request.headers.authorization);
+  if (caller !== undefined) {
+    try {
+      requireActsFor(callerOf(caller), command.userId);
+    } catch (error) {
+      sendError(response, error, deps.logger);
+      return;
+    }
     deps.desk.claim(command, done);
     return;
   }
@@ -93,6 +100,11 @@ export function purchase(
     .catch((error: unknown) => {
       sendError(response, error, deps.logger);
     });
+}
+
+function callerOf(caller: Identity | AuthRefusal): Identity {
+  if (typeof caller === 'string') throw unauthenticated(caller);
+  return caller;
 }
 
 function requireJson(request: IncomingMessage): void {
