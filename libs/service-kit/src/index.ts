@@ -26,6 +26,7 @@ export { createAuthenticator } from './auth/authenticator';
 export type { AuthDependencies, AuthOptions, Authenticator, Credentials } from './auth/authenticator';
 export { unauthenticated } from './auth/auth-refusal';
 export type { AuthRefusal } from './auth/auth-refusal';
+export { HmacSha256 } from './auth/hmac-sha256';
 export { registerAuthMetrics } from './auth/auth-statistics';
 export { authenticateHttp, identityOf } from './auth/http-auth';
 export { requireActsFor, requireMayRead, requireRole } from './auth/identity';

@@ -14,8 +14,8 @@ const MAX_TEXT_LENGTH = 16 * 1024;
 export class HmacSha256 {
   private readonly inner = Buffer.alloc(BLOCK_BYTES + MAX_TEXT_LENGTH);
   private readonly outer = Buffer.alloc(BLOCK_BYTES + DIGEST_BYTES);
-  private readonly expected = Buffer.alloc(DIGEST_BYTES);
-  private readonly given = Buffer.alloc(DIGEST_BYTES);
+  private readonly expected = Buffer.alloc(DIGEST_CHARACTERS);
+  private readonly given = Buffer.alloc(DIGEST_CHARACTERS);
   private readonly key: Buffer;
 
   constructor(key: Uint8Array) {
@@ -28,21 +28,18 @@ export class HmacSha256 {
 
   /** Base64url without padding. */
   sign(text: string): string {
-    return this.digest(text).toString('base64url');
-  }
-
-  /** Whether `mac` (base64url without padding) is the one of `text`, in a time that does not depend on where they differ. */
-  verify(text: string, mac: string): boolean {
-    if (mac.length !== DIGEST_CHARACTERS || this.given.write(mac, 'base64url') !== DIGEST_BYTES) return false;
-    return timingSafeEqual(this.digest(text), this.given);
-  }
-
-  /** Valid until the next call. */
-  private digest(text: string): Buffer {
-    if (text.length > MAX_TEXT_LENGTH) return createHmac('sha256', this.key).update(text, 'latin1').digest();
+    if (text.length > MAX_TEXT_LENGTH) return createHmac('sha256', this.key).update(text, 'latin1').digest('base64url');
     const length = this.inner.write(text, BLOCK_BYTES, 'latin1');
     this.outer.write(hash('sha256', this.inner.subarray(0, BLOCK_BYTES + length), 'binary'), BLOCK_BYTES, 'latin1');
-    this.expected.write(hash('sha256', this.outer, 'binary'), 'latin1');
-    return this.expected;
+    return hash('sha256', this.outer, 'base64url');
+  }
+
+  /** Whether `mac` is exactly what `sign` gives for `text`, in a time that does not depend on where they differ. */
+  verify(text: string, mac: string): boolean {
+    if (mac.length !== DIGEST_CHARACTERS) return false;
+    this.expected.write(this.sign(text), 'latin1');
+    // Not latin1: it would cut a character beyond it down to one that may fit.
+    this.given.write(mac, 'utf8');
+    return timingSafeEqual(this.expected, this.given);
   }
 }
