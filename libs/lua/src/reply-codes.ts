@@ -19,6 +19,7 @@ export const REPLY = {
   SOLD_OUT: -22,
   OTHER_QUANTITY: -23,
   CLAIM_RELEASED: -24,
+  NO_PURCHASE_TOKEN: -25,
 } as const;
 
 /** A script answered something its header does not name: a version mismatch or a bug, never to be guessed around. */

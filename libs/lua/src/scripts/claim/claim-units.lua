@@ -1,6 +1,6 @@
 --[[
 purpose: decide up to 128 claims of one activity at once and record every accepted one together with its outbox event: the only place
-         where stock is taken. Order per claim: replay, window, rate, limit, stock. Everything is validated before the first write.
+         where stock is taken. Order per claim: replay, guard, window, rate, limit, stock. Everything is validated before the first write.
 keys:
   KEYS[1] coupon:activity:{id} hash
   KEYS[2] coupon:stock:{id} string
@@ -13,12 +13,13 @@ keys:
 args:
   ARGV[1] run id of the server this connection reached (DESIGN invariant 9)
   ARGV[2..] per claim four values: user id, claim id, quantity (1..2^31-1), idempotency key ('' = the claim id is the key)
+  last, optional: 'T' and per claim one character, '1' = came with a purchase token the gateway has verified, '0' = not
 returns:
   {-1} not loaded | {-2} half loaded | {-3} opened on another run of Redis | {-4} invalid arguments
   {0, available, stock version, now ms, entry...}: per claim, in order, either text
     'W<claim id>:<quantity>' won now | 'R<claim id>:<quantity>' replay of an earlier win
   or a number: -10 not started, -11 ended, -12 paused, -13 closed, -20 rate limited, -21 limit reached, -22 sold out,
-    -23 key used with another quantity, -24 the claim of this key was released
+    -23 key used with another quantity, -24 the claim of this key was released, -25 guarded activity, no purchase token
 ttl: 10 s on the rate hashes; none on the rest, nothing removes an activity yet
 ]]
 local MAX_QUANTITY = 2147483647
@@ -29,11 +30,13 @@ local function text(n)
 end
 
 -- Invariant 2: arguments first, the whole batch.
-local n = (#ARGV - 1) / 4
-if #ARGV < 5 or n ~= math.floor(n) or ARGV[1] == '' then
+local n = math.floor((#ARGV - 1) / 4)
+local last = 4 * n + 1
+local passes = ARGV[last + 1]
+if n < 1 or #ARGV > last + 1 or ARGV[1] == '' or (passes and (#passes ~= n + 1 or not string.find(passes, '^T[01]+$'))) then
   return { -4 }
 end
-for i = 2, #ARGV, 4 do
+for i = 2, last, 4 do
   local quantity = tonumber(ARGV[i + 2])
   if
     not string.find(ARGV[i], '^[1-9]%d*$')
@@ -49,7 +52,7 @@ end
 
 -- Invariant 9: fail closed. What is missing is never read as zero or as unlimited.
 local a = redis.call('HMGET', KEYS[1], 'state', 'start_ms', 'end_ms', 'per_user_limit', 'claimed', 'event_seq', 'epoch',
-  'run_id', 'stock_version', 'user_rate', 'coupon_id', 'activity_id')
+  'run_id', 'stock_version', 'user_rate', 'coupon_id', 'activity_id', 'guard')
 if not a[1] then
   return { -1 }
 end
@@ -61,6 +64,8 @@ end
 local state, epoch, template_id, activity_id = a[1], a[7], a[11], a[12]
 local start_ms, end_ms, limit, claimed = tonumber(a[2]), tonumber(a[3]), tonumber(a[4]), tonumber(a[5])
 local seq, user_rate = tonumber(a[6]), tonumber(a[10])
+-- Absent on activities that were loaded before there was such a thing.
+local guarded = a[13] == '1'
 if a[8] ~= ARGV[1] then
   return { -3 }
 end
@@ -91,7 +96,7 @@ local now_ms = now_s * 1000 + math.floor(tonumber(time[2]) / 1000)
 
 -- One read for all users of the batch; later claims of the same user see the earlier ones through these tables.
 local ids = {}
-for i = 2, #ARGV, 4 do
+for i = 2, last, 4 do
   ids[#ids + 1] = ARGV[i]
 end
 local stored = redis.call('HMGET', KEYS[3], unpack(ids))
@@ -135,7 +140,7 @@ local reply = { 0, 0, tonumber(a[9]), now_ms }
 local events, log, counts = {}, {}, {}
 local taken, replayed, rate_dirty = 0, 0, {}
 
-local function decide(user, claim_id, quantity, key)
+local function decide(user, claim_id, quantity, key, passed)
   local receipts = receipts_of[user]
   local active, first, used = 0, nil, {}
   for _, r in ipairs(receipts) do
@@ -159,6 +164,10 @@ local function decide(user, claim_id, quantity, key)
   end
   if limit == 1 and first then
     return 'R' .. first.claim_id .. ':' .. #first.slots
+  end
+  -- Before the window: without a token nothing is said about the sale. A receipt is given without one, for it may have expired since.
+  if guarded and not passed then
+    return -25
   end
   if window ~= 0 then
     return window
@@ -205,11 +214,13 @@ local function decide(user, claim_id, quantity, key)
 end
 
 local NAMES = { [-10] = 'NOT_STARTED', [-11] = 'ENDED', [-12] = 'PAUSED', [-13] = 'NOT_READY', [-20] = 'RATE_LIMITED',
-  [-21] = 'LIMIT_REACHED', [-22] = 'SOLD_OUT', [-23] = 'CONFLICT', [-24] = 'CONFLICT' }
+  [-21] = 'LIMIT_REACHED', [-22] = 'SOLD_OUT', [-23] = 'CONFLICT', [-24] = 'CONFLICT',
+  [-25] = 'PERMISSION_DENIED' }
 for i = 1, n do
   local at = 4 * i - 2
   local key = ARGV[at + 3] == '' and ARGV[at + 1] or ARGV[at + 3]
-  local result = decide(ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), key)
+  local result = decide(ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), key,
+    guarded and passes and string.byte(passes, i + 1) == 49)
   reply[4 + i] = result
   local counter
   if type(result) == 'number' then
