@@ -66,7 +66,7 @@ function verifier(over: Partial<VerifyClaimRedisOptions> = {}): VerifyClaimRedis
 }
 
 /** A running activity in MySQL and in Redis. */
-async function running(total: number, perUserLimit: number): Promise<ActivityId> {
+async function running(total: number, perUserLimit: number, hiddenPath = false): Promise<ActivityId> {
   const now = Date.now();
   const template = await prisma.couponTemplate.create({
     data: {
@@ -91,6 +91,7 @@ async function running(total: number, perUserLimit: number): Promise<ActivityId>
       endTime: new Date(now + HOUR_MS),
       status: 2,
       loadedAt: new Date(now),
+      hiddenPath,
     },
   });
   const id = String(activity.id) as ActivityId;
@@ -103,6 +104,7 @@ async function running(total: number, perUserLimit: number): Promise<ActivityId>
     total,
     epoch: 1,
     userRatePerSecond: 0,
+    hiddenPath,
   });
   await store.setState(id, { to: 'open', epoch: 1 });
   return id;
@@ -234,6 +236,14 @@ describe('invariant 9: Redis after a restart', () => {
       state: 'done',
       activeKey: null,
     });
+  });
+
+  test('a hidden path is hidden again after a rebuild', async () => {
+    const id = await running(5, 1, true);
+    await redis.flushdb();
+    expect(await verifier().execute(id)).toBe('restored');
+    expect(await store.snapshot(id)).toMatchObject({ state: 'open', hiddenPath: true });
+    expect(await claim(redis, id, 1)).toMatchObject({ reason: 'no_purchase_token' });
   });
 
   test('a release that was cut off between MySQL and Redis can be carried through after a rebuild', async () => {
