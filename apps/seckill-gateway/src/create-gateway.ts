@@ -24,6 +24,9 @@ import { isPurchase, purchaseHandler } from './http/purchase-handler';
 import { gatewayRoutes } from './http/routes';
 import { ClaimDesk } from './use-cases/claim-coupon.use-case';
 import { ClaimMetrics } from './use-cases/claim-metrics';
+import { loadedSnapshot } from './use-cases/get-activity-stats.use-case';
+import { PurchaseTokens } from './use-cases/purchase-token';
+import { SaleReadings } from './use-cases/sale-readings';
 
 export interface Gateway {
   readonly lifecycle: Lifecycle;
@@ -54,16 +57,26 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
     (error) => logger.warn({ err: error }, 'coupon-admin cannot be asked about an activity'),
   );
 
+  const tokens = config.purchaseTokens === null ? null : new PurchaseTokens(config.purchaseTokens);
   const claimMetrics = new ClaimMetrics(metrics.registry, logger, () => desk.pending);
   const desk: ClaimDesk = new ClaimDesk(config.claims, {
     session: () => session.current(),
     mintClaimId: claimIdMint(),
     nowMs: () => performance.now(),
     metrics: claimMetrics,
+    tokens,
     whyNotLoaded: (id) => directory.whyNotLoaded(id),
   });
   const store = (): ActivityStore => new ActivityStore(session.require().redis);
 
+  const readings = new SaleReadings(
+    (id) => loadedSnapshot({ store: store(), directory }, id),
+    () => performance.now(),
+  );
+  const purchaseTokens =
+    tokens === null || config.purchaseTokens === null
+      ? null
+      : { tokens, readings, leadMs: config.purchaseTokens.leadMs, nowMs: () => systemClock.nowMs() };
   const purchase = {
     desk,
     authenticator,
@@ -75,7 +88,7 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
     health,
     metrics,
     bodyLimitBytes: HOT_BODY_LIMIT_BYTES,
-    routes: gatewayRoutes({ authenticator, store, directory, desk, claimMetrics, metrics, purchase }),
+    routes: gatewayRoutes({ authenticator, store, directory, desk, claimMetrics, metrics, purchase, purchaseTokens }),
   });
   const handlePurchase = purchaseHandler(purchase);
   const http = createHttpServer({

@@ -1,4 +1,4 @@
-import type { handleBidiStreamingCall } from '@grpc/grpc-js';
+import type { Metadata, handleBidiStreamingCall } from '@grpc/grpc-js';
 import { BUSINESS_REFUSALS, InvalidArgumentError, parseId } from '@coupon/domain';
 import type { ActivityStatusName } from '@coupon/domain';
 import { SeckillService } from '@coupon/contracts';
@@ -13,6 +13,7 @@ import type { Authenticator, GrpcService, Identity, Logger } from '@coupon/servi
 import type { ActivityStore } from '@coupon/lua';
 import { claimError, claimMessage, claimRetryAfterMs } from '../http/claim-reply';
 import { parseKey, parseQuantity } from '../http/purchase-request';
+import { PURCHASE_TOKEN_HEADER } from '../http/purchase-token-route';
 import type { ActivityDirectory } from '../use-cases/activity-directory';
 import type { ClaimAnswer, ClaimCommand, ClaimDesk } from '../use-cases/claim-coupon.use-case';
 import { loadedSnapshot, statusOf } from '../use-cases/get-activity-stats.use-case';
@@ -32,8 +33,8 @@ const STATUS: Record<ActivityStatusName, number> = { pending: 1, running: 2, pau
 /** The flash sale over gRPC, on the same desk as HTTP. A business refusal is a message; everything else is a status. */
 export function seckillService(deps: SeckillDependencies): GrpcService {
   return grpcService(SeckillService, {
-    flashSaleCoupon: authenticatedUnary<FlashSaleRequest, FlashSaleResponse>(deps, (request, { identity }) =>
-      claim(deps, request, identity),
+    flashSaleCoupon: authenticatedUnary<FlashSaleRequest, FlashSaleResponse>(deps, (request, { identity, metadata }) =>
+      claim(deps, request, identity, purchaseTokenOf(metadata)),
     ),
     flashSaleCouponStream: claimStream(deps),
     getFlashSaleStatus: authenticatedUnary<FlashSaleStatusRequest, FlashSaleStatusResponse>(deps, async (request) => {
@@ -54,8 +55,13 @@ export function seckillService(deps: SeckillDependencies): GrpcService {
   });
 }
 
-function claim(deps: SeckillDependencies, request: FlashSaleRequest, identity: Identity): Promise<FlashSaleResponse> {
-  const command = parseCommand(request, identity);
+function claim(
+  deps: SeckillDependencies,
+  request: FlashSaleRequest,
+  identity: Identity,
+  purchaseToken: string | undefined,
+): Promise<FlashSaleResponse> {
+  const command = parseCommand(request, identity, purchaseToken);
   return new Promise((resolve, reject) => {
     deps.desk.claim(command, (answer) => {
       if (answer.kind === 'refused' && !BUSINESS_REFUSALS.has(answer.code)) reject(claimError(answer));
@@ -81,10 +87,12 @@ function claimStream(deps: SeckillDependencies): handleBidiStreamingCall<FlashSa
     call.pause();
     authenticateCall(deps.authenticator, call).then(
       (identity) => {
+        // One token for all messages of the stream: it is for one activity and lives shortly.
+        const purchaseToken = purchaseTokenOf(call.metadata);
         call.on('data', (request: FlashSaleRequest) => {
           open += 1;
           try {
-            const command = parseCommand(request, identity);
+            const command = parseCommand(request, identity, purchaseToken);
             deps.desk.claim(command, (given) => answer(toResponse(given, request.requestId ?? '')));
           } catch (error) {
             answer(refusal(error, request.requestId ?? ''));
@@ -107,12 +115,18 @@ function claimStream(deps: SeckillDependencies): handleBidiStreamingCall<FlashSa
   };
 }
 
-function parseCommand(request: FlashSaleRequest, identity: Identity): ClaimCommand {
+function purchaseTokenOf(metadata: Metadata): string | undefined {
+  const value = metadata.get(PURCHASE_TOKEN_HEADER)[0];
+  return typeof value === 'string' ? value : undefined;
+}
+
+function parseCommand(request: FlashSaleRequest, identity: Identity, purchaseToken: string | undefined): ClaimCommand {
   const command: ClaimCommand = {
     activityId: parseId<'activity'>(request.activityId, 'activity_id'),
     userId: parseId<'user'>(request.userId, 'user_id'),
     quantity: parseQuantity(request.quantity),
     idempotencyKey: request.idempotencyKey === '' ? emptyKey() : parseKey(request.idempotencyKey),
+    purchaseToken,
   };
   requireActsFor(identity, command.userId);
   return command;

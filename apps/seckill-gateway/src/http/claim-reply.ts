@@ -11,6 +11,7 @@ const MESSAGES: Partial<Record<ErrorCode, string>> = {
   SOLD_OUT: 'sold out',
   LIMIT_REACHED: 'the limit per user is reached',
   CONFLICT: 'this Idempotency-Key belongs to another purchase',
+  PERMISSION_DENIED: 'not allowed',
   RATE_LIMITED: 'too many attempts, please slow down',
   OVERLOADED: 'busy, please try again',
   NOT_READY: 'not ready, please try again',

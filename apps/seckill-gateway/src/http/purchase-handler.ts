@@ -5,6 +5,7 @@ import type { AuthRefusal, Authenticator, Identity, Logger } from '@coupon/servi
 import type { ClaimAnswer, ClaimCommand, ClaimDesk } from '../use-cases/claim-coupon.use-case';
 import { claimError, wonBody } from './claim-reply';
 import { parsePurchase } from './purchase-request';
+import { PURCHASE_TOKEN_HEADER } from './purchase-token-route';
 
 export const PURCHASE_PATH = '/api/v1/seckill/purchase';
 
@@ -65,7 +66,7 @@ export function purchase(
 ): void {
   let command: ClaimCommand;
   try {
-    command = parsePurchase(readBody(), keyOf(request));
+    command = parsePurchase(readBody(), headerOf(request, 'idempotency-key'), headerOf(request, PURCHASE_TOKEN_HEADER));
   } catch (error) {
     sendError(response, error, deps.logger);
     return;
@@ -88,10 +89,7 @@ export function purchase(
     .authenticate({
       authorization: request.headers.authorization,
       peerAddress: request.socket.remoteAddress,
-      header: (name) => {
-        const value = request.headers[name];
-        return typeof value === 'string' ? value : undefined;
-      },
+      header: (name) => headerOf(request, name),
     })
     .then((identity) => {
       requireActsFor(identity, command.userId);
@@ -123,8 +121,8 @@ function parseJson(body: Buffer | undefined): unknown {
   }
 }
 
-function keyOf(request: IncomingMessage): string | undefined {
-  const value = request.headers['idempotency-key'];
+function headerOf(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name];
   return typeof value === 'string' ? value : undefined;
 }
 

@@ -7,6 +7,8 @@ import type { ClaimDesk } from '../use-cases/claim-coupon.use-case';
 import type { ClaimMetrics } from '../use-cases/claim-metrics';
 import { PURCHASE_PATH, purchase } from './purchase-handler';
 import type { PurchaseDependencies } from './purchase-handler';
+import { purchaseTokenRoutes } from './purchase-token-route';
+import type { IssuePurchaseTokenDependencies } from '../use-cases/issue-purchase-token.use-case';
 import { getActivityStats } from '../use-cases/get-activity-stats.use-case';
 import { getPurchases } from '../use-cases/get-purchases.use-case';
 
@@ -19,6 +21,8 @@ export interface RouteDependencies {
   readonly claimMetrics: ClaimMetrics;
   readonly metrics: Metrics;
   readonly purchase: PurchaseDependencies;
+  /** null without a key for purchase tokens. */
+  readonly purchaseTokens: IssuePurchaseTokenDependencies | null;
 }
 
 /** Everything beside the hot route; the purchase is here too, for spellings of its path that the hot route does not know. */
@@ -28,6 +32,7 @@ export function gatewayRoutes(deps: RouteDependencies): Route[] {
     route('post', PURCHASE_PATH, (request, response) => {
       purchase(deps.purchase, request, response, () => request.body as unknown);
     }),
+    ...purchaseTokenRoutes(deps.authenticator, deps.purchaseTokens),
     route('get', '/api/v1/seckill/stats/:activity_id', authenticated, async (request, response) => {
       const id = parseId<'activity'>(request.params['activity_id'], 'activity_id');
       response.json(await getActivityStats({ store: deps.store(), directory: deps.directory }, id));

@@ -3,6 +3,7 @@ import { MAX_CLAIMS_PER_BATCH, claimKeys, claimUnits, meansNothingHappened } fro
 import type { BatchedClaim, ClaimOutcome } from '@coupon/lua';
 import type { EstablishedSession } from '../adapters/claim-session';
 import type { ClaimMetrics } from './claim-metrics';
+import type { PurchaseTokens } from './purchase-token';
 
 /** What a caller is told. `available` is the stock after the batch this claim was decided in. */
 export type ClaimAnswer =
@@ -21,6 +22,8 @@ export interface ClaimCommand {
   readonly quantity: number;
   /** '' when the client gave none. */
   readonly idempotencyKey: string;
+  /** As the client sent it; only activities with a hidden path ask for it. */
+  readonly purchaseToken?: string | undefined;
 }
 
 export interface ClaimDeskOptions {
@@ -38,6 +41,8 @@ export interface ClaimDeskDependencies {
   /** Monotonic milliseconds. */
   readonly nowMs: () => number;
   readonly metrics: ClaimMetrics;
+  /** null without a key: no token is good then. */
+  readonly tokens: PurchaseTokens | null;
   /** Whether an activity that Redis does not have exists at all. Never rejects. */
   readonly whyNotLoaded: (id: ActivityId) => Promise<'ACTIVITY_NOT_FOUND' | 'NOT_READY'>;
 }
@@ -92,6 +97,7 @@ export class ClaimDesk {
       claimId: this.deps.mintClaimId(Date.now()),
       quantity: command.quantity,
       idempotencyKey: command.idempotencyKey,
+      hasToken: command.purchaseToken !== undefined && this.isGood(command.purchaseToken, command),
       since,
       done,
     });
@@ -111,6 +117,11 @@ export class ClaimDesk {
       this.idle.push(resolve);
       signal?.addEventListener('abort', () => resolve(), { once: true });
     });
+  }
+
+  /** The script decides whether the activity asks; the answer travels with the claim, so that nobody has to ask first. */
+  private isGood(token: string, { activityId, userId }: ClaimCommand): boolean {
+    return this.deps.tokens?.verify(token, activityId, userId, Date.now()) ?? false;
   }
 
   private openLane(activityId: ActivityId): Lane {
