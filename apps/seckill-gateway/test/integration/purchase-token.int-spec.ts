@@ -49,7 +49,7 @@ describe('a gateway with a key for purchase tokens', () => {
       },
     );
   const ask = async (id: ActivityId, user: string, as = user): Promise<Answer & { body: Record<string, unknown> }> =>
-    (await post(gateway, { activity_id: id, user_id: user }, { authorization: await authorization(as) }));
+    await post(gateway, { activity_id: id, user_id: user }, { authorization: await authorization(as) });
 
   test('gives a token to the buyer alone, and sells what is hidden for it', async () => {
     const id = await gateway.open({ hiddenPath: true, total: 5 });
