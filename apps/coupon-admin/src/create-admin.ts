@@ -12,6 +12,7 @@ import {
   createHttpServer,
   createLifecycle,
   createMetrics,
+  registerAuthMetrics,
   route,
   systemClock,
 } from '@coupon/service-kit';
@@ -54,7 +55,10 @@ export function createAdmin(config: AdminConfig, logger: Logger, seams: AdminSea
   const lifecycle = createLifecycle({ logger, deadlineMs: config.shutdownDeadlineMs, clock: systemClock });
   const metrics = createMetrics({ service: 'coupon-admin' });
   const health = new Health({ clock: systemClock, state: () => lifecycle.state });
-  const authenticator = createAuthenticator(config.auth);
+  const authenticator = createAuthenticator(config.auth, {
+    onKeySetFailure: (error) => logger.warn({ err: error }, 'the key set of the tokens cannot be read'),
+  });
+  registerAuthMetrics(metrics.registry, authenticator.statistics);
   const prisma = createPrisma(config.mysql.url, {
     ...config.mysql,
     onConnectionError: (error) => logger.warn({ err: error }, 'a database connection broke'),

@@ -24,6 +24,10 @@ const schema = z
     AUTH_HS256_SECRET: env.secret(32).optional(),
     AUTH_JWKS_URL: env.url(['http:', 'https:']).optional(),
     AUTH_TRUSTED_PROXIES: z.string().optional(),
+    PURCHASE_TOKEN_KEY: env.secret(32).optional(),
+    PURCHASE_TOKEN_PREVIOUS_KEY: env.secret(32).optional(),
+    PURCHASE_TOKEN_TTL_MS: env.durationMs({ min: 5_000, max: 600_000 }).default(60_000),
+    PURCHASE_TOKEN_LEAD_MS: env.durationMs({ max: 600_000 }).default(30_000),
     CLAIM_BATCHES_IN_FLIGHT: env.integer({ min: 1, max: 16 }).default(2),
     CLAIM_MAX_CONCURRENT: env.integer({ min: 1, max: 1_000_000 }).default(1_000),
     CLAIM_QUEUE_SIZE: env.integer({ min: 1, max: 1_000_000 }).default(5_000),
@@ -69,6 +73,15 @@ const schema = z
     if (value.AUTH_MODE === 'edge' && value.AUTH_TRUSTED_PROXIES === undefined) {
       problem('AUTH_TRUSTED_PROXIES', 'is required in mode edge');
     }
+    if (value.PURCHASE_TOKEN_PREVIOUS_KEY !== undefined && value.PURCHASE_TOKEN_KEY === undefined) {
+      problem('PURCHASE_TOKEN_KEY', 'is required when there is a previous key');
+    }
+    if (value.PURCHASE_TOKEN_LEAD_MS >= value.PURCHASE_TOKEN_TTL_MS) {
+      problem(
+        'PURCHASE_TOKEN_LEAD_MS',
+        'must be shorter than PURCHASE_TOKEN_TTL_MS: a token must outlive the wait for the start',
+      );
+    }
   })
   .transform((value) => ({
     processes: value.WORKERS,
@@ -105,6 +118,15 @@ const schema = z
       maxStreams: value.TICKET_STREAMS_MAX,
       heartbeatMs: value.TICKET_HEARTBEAT_MS,
     },
+    purchaseTokens:
+      value.PURCHASE_TOKEN_KEY === undefined
+        ? null
+        : {
+            key: value.PURCHASE_TOKEN_KEY,
+            previousKey: value.PURCHASE_TOKEN_PREVIOUS_KEY,
+            ttlMs: value.PURCHASE_TOKEN_TTL_MS,
+            leadMs: value.PURCHASE_TOKEN_LEAD_MS,
+          },
     adminGrpcAddress: value.ADMIN_GRPC_ADDRESS,
     auth: authOptions(value),
     logLevel: value.LOG_LEVEL,

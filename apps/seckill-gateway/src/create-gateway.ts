@@ -13,9 +13,10 @@ import {
   createMetrics,
   GroupMember,
   groupMetrics,
+  registerAuthMetrics,
   systemClock,
 } from '@coupon/service-kit';
-import type { GrpcServer, HttpServer, Identity, Lifecycle, Logger } from '@coupon/service-kit';
+import type { GrpcServer, HttpServer, Lifecycle, Logger } from '@coupon/service-kit';
 import { AdminActivityDirectory } from './adapters/admin-activity-directory';
 import { ClaimSession } from './adapters/claim-session';
 import { ticketSessions } from './adapters/ticket-sessions';
@@ -28,6 +29,9 @@ import { gatewayRoutes } from './http/routes';
 import { AdmitClaim } from './use-cases/admit-claim.use-case';
 import { ClaimDesk } from './use-cases/claim-coupon.use-case';
 import { ClaimMetrics } from './use-cases/claim-metrics';
+import { loadedSnapshot } from './use-cases/get-activity-stats.use-case';
+import { PurchaseTokens } from './use-cases/purchase-token';
+import { SaleReadings } from './use-cases/sale-readings';
 import { createTickets } from './create-tickets';
 
 export interface Gateway {
@@ -38,7 +42,6 @@ export interface Gateway {
 
 const HOT_BODY_LIMIT_BYTES = 16 * 1024;
 const ADMIN_DEADLINE_MS = 1_000;
-const ANYBODY: Identity = Object.freeze({ userId: null, role: 'admin', subject: 'anonymous', anyUser: true });
 
 /** Puts the gateway together; nothing is started yet. */
 export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
@@ -47,7 +50,10 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
   const member = config.processes > 1 ? new GroupMember(ownMetrics.registry) : undefined;
   const metrics = member === undefined ? ownMetrics : groupMetrics(ownMetrics, member);
   const health = new Health({ clock: systemClock, state: () => lifecycle.state });
-  const authenticator = createAuthenticator(config.auth);
+  const authenticator = createAuthenticator(config.auth, {
+    onKeySetFailure: (error) => logger.warn({ err: error }, 'the key set of the tokens cannot be read'),
+  });
+  registerAuthMetrics(metrics.registry, authenticator.statistics);
   const session = new ClaimSession(config.redis, logger);
   health.register({ name: 'redis', check: () => session.check() });
 
@@ -58,6 +64,7 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
     (error) => logger.warn({ err: error }, 'coupon-admin cannot be asked about an activity'),
   );
 
+  const tokens = config.purchaseTokens === null ? null : new PurchaseTokens(config.purchaseTokens);
   const claimMetrics = new ClaimMetrics(metrics.registry, logger, () => desk.pending);
   const flow = createFlowControl(config.flow, session, () => desk, metrics, logger);
   const desk: ClaimDesk = new ClaimDesk({
@@ -67,20 +74,23 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
     mintClaimId: claimIdMint(),
     nowMs: () => performance.now(),
     metrics: claimMetrics,
+    tokens,
     whyNotLoaded: (id) => directory.whyNotLoaded(id),
   });
-  const admit = new AdmitClaim({
+  const admission = {
     ...flow,
-    desk,
     isReady: () => session.current() !== null,
     random: Math.random,
     nowMs: () => performance.now(),
-    metrics: claimMetrics,
-  });
+  };
+  const admit = new AdmitClaim({ ...admission, desk, metrics: claimMetrics });
   const addresses = new ClientAddresses(config.trustedProxies);
   const tickets = createTickets(config.tickets, {
     session: ticketSessions(() => session.current()),
     mintClaimId: claimIdMint(),
+    tokens,
+    admission,
+    userRate: flow.userRate,
     whyNotLoaded: (id) => directory.whyNotLoaded(id),
     clock: systemClock,
     random: Math.random,
@@ -89,19 +99,37 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
   });
   const store = (): ActivityStore => new ActivityStore(session.require().redis);
 
+  const readings = new SaleReadings(
+    (id) => loadedSnapshot({ store: store(), directory }, id),
+    () => performance.now(),
+  );
+  const purchaseTokens =
+    tokens === null || config.purchaseTokens === null
+      ? null
+      : { tokens, readings, leadMs: config.purchaseTokens.leadMs, nowMs: () => systemClock.nowMs() };
   const purchase = {
     desk: admit,
     addresses,
     logger,
     authenticator,
-    anybody: config.auth.mode === 'none' ? ANYBODY : null,
   };
   const app = createHttpApp({
     logger,
     health,
     metrics,
     bodyLimitBytes: HOT_BODY_LIMIT_BYTES,
-    routes: gatewayRoutes({ authenticator, store, directory, desk, claimMetrics, metrics, flow, purchase, tickets }),
+    routes: gatewayRoutes({
+      authenticator,
+      store,
+      directory,
+      desk,
+      claimMetrics,
+      metrics,
+      flow,
+      purchase,
+      purchaseTokens,
+      tickets,
+    }),
   });
   const http = createGatewayServer({
     ...config.http,
@@ -134,7 +162,7 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
   lifecycle.register({
     name: 'claims',
     drain: async (signal) => {
-      await admit.drain(signal);
+      await Promise.all([admit.drain(signal), tickets.admit.drain(signal)]);
       await desk.drain(signal);
     },
   });

@@ -3,14 +3,18 @@ import type { Registry } from 'prom-client';
 import type { ActivityId, ClaimId, TicketId } from '@coupon/domain';
 import type { Clock, Logger } from '@coupon/service-kit';
 import type { GatewayConfig } from './config';
+import { AdmitClaim } from './use-cases/admit-claim.use-case';
+import type { AdmitClaimDependencies } from './use-cases/admit-claim.use-case';
 import { DecideTickets } from './use-cases/decide-tickets.use-case';
 import { EnqueuePurchase } from './use-cases/enqueue-purchase.use-case';
+import type { TicketReceiver } from './use-cases/enqueue-purchase.use-case';
 import { FollowTickets } from './use-cases/follow-tickets.use-case';
+import type { PurchaseTokens } from './use-cases/purchase-token';
 import { TicketMetrics } from './use-cases/ticket-metrics';
 import type { TicketSession } from './use-cases/ticket-session';
 
 export interface TicketParts {
-  readonly enqueue: EnqueuePurchase;
+  readonly admit: AdmitClaim<TicketReceiver>;
   readonly decide: DecideTickets;
   readonly follow: FollowTickets;
   readonly session: () => TicketSession | null;
@@ -23,11 +27,15 @@ export function createTickets(
   deps: {
     readonly session: () => TicketSession | null;
     readonly mintClaimId: (nowMs: number) => ClaimId;
+    readonly tokens: Pick<PurchaseTokens, 'verify'> | null;
+    readonly userRate: () => number | undefined;
     readonly whyNotLoaded: (id: ActivityId) => Promise<NotLoadedCode>;
     readonly clock: Clock;
     readonly random: () => number;
     readonly registry: Registry;
     readonly logger: Logger;
+    /** What a purchase meets before it is queued: the same as before a claim. */
+    readonly admission: Omit<AdmitClaimDependencies<TicketReceiver>, 'desk' | 'metrics'>;
   },
 ): TicketParts {
   const { session, clock } = deps;
@@ -41,7 +49,14 @@ export function createTickets(
     mintTicketId: (nowMs) => deps.mintClaimId(nowMs) as string as TicketId,
     nowMs: () => clock.nowMs(),
     whyNotLoaded: deps.whyNotLoaded,
+    tokens: deps.tokens,
+    userRate: deps.userRate,
     wake: (id) => decide.wake(id),
   });
-  return { enqueue, decide, follow, session, random: deps.random };
+  const admit = new AdmitClaim<TicketReceiver>({
+    ...deps.admission,
+    desk: enqueue,
+    metrics: { answered: ({ code }) => metrics.enqueued(code) },
+  });
+  return { admit, decide, follow, session, random: deps.random };
 }

@@ -75,7 +75,7 @@ export function createFlowControl(
       return readSaleState(redis, id, runId);
     },
     loadWinners: (id) => readWinners(session.require().redis, id),
-    refuse: (claim, reason) => desk().refuse(claim, reason),
+    refuse: (claim, reason, guarded) => desk().refuse(claim, reason, guarded),
     pass: (claim) => desk().pass(claim),
     nowMs,
     schedule: coarseJobs(WINNER_LISTS_AT_ONCE),

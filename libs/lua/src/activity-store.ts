@@ -45,6 +45,7 @@ export class ActivityStore {
         activity.total,
         activity.epoch,
         activity.userRatePerSecond,
+        activity.hiddenPath === true ? 1 : 0,
       ],
     );
     if (reply[0] === REPLY.DIFFERENT) return { kind: 'conflict', fields: reply.slice(1).map(String) };
@@ -191,6 +192,7 @@ export class ActivityStore {
         state.claimed,
         state.eventSeq,
         users,
+        activity.hiddenPath === true ? 1 : 0,
       ]);
     } finally {
       await this.redis.unlink(prepared);
@@ -306,6 +308,7 @@ function parseRecord(id: ActivityId, fields: ReadonlyMap<string, string>, availa
     total: number('total'),
     epoch: number('epoch'),
     userRatePerSecond: number('user_rate'),
+    hiddenPath: fields.get('guard') === '1',
     state,
     runId,
     claimed: number('claimed'),

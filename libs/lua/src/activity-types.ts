@@ -11,6 +11,8 @@ export interface PrewarmActivity {
   readonly epoch: number;
   /** Claims per user and second; 0 = no limit. */
   readonly userRatePerSecond: number;
+  /** Claims need a purchase token (field `guard`). @default false */
+  readonly hiddenPath?: boolean;
 }
 
 export interface ActivityRecord extends PrewarmActivity {

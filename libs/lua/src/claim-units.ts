@@ -15,6 +15,8 @@ export interface BatchedClaim {
   readonly quantity: number;
   /** The client's key, or '' when the claim id is the key. */
   readonly idempotencyKey: string;
+  /** Came with a purchase token that is verified; only an activity with a hidden path asks. @default false */
+  readonly hasToken?: boolean;
 }
 
 export type ClaimOutcome =
@@ -26,7 +28,7 @@ export type ClaimOutcome =
     }
   | {
       readonly kind: 'refused';
-      readonly code: BusinessRefusal | 'RATE_LIMITED' | 'NOT_READY';
+      readonly code: BusinessRefusal | 'RATE_LIMITED' | 'NOT_READY' | 'PERMISSION_DENIED';
       readonly reason: RefusalReason;
     };
 
@@ -39,7 +41,8 @@ export type RefusalReason =
   | 'limit'
   | 'sold_out'
   | 'other_quantity'
-  | 'claim_released';
+  | 'claim_released'
+  | 'no_purchase_token';
 
 export type ClaimBatchReply =
   | {
@@ -63,6 +66,7 @@ export const REFUSALS: Readonly<Record<number, Extract<ClaimOutcome, { kind: 're
   [REPLY.SOLD_OUT]: { kind: 'refused', code: 'SOLD_OUT', reason: 'sold_out' },
   [REPLY.OTHER_QUANTITY]: { kind: 'refused', code: 'CONFLICT', reason: 'other_quantity' },
   [REPLY.CLAIM_RELEASED]: { kind: 'refused', code: 'CONFLICT', reason: 'claim_released' },
+  [REPLY.NO_PURCHASE_TOKEN]: { kind: 'refused', code: 'PERMISSION_DENIED', reason: 'no_purchase_token' },
 };
 
 /** Keys of the claim script for one activity; made once per activity, not per batch. */
@@ -73,6 +77,7 @@ export function claimKeys(activityId: ActivityId): readonly string[] {
 
 /**
  * Decides up to {@link MAX_CLAIMS_PER_BATCH} claims of one activity in one script call.
+ * @param userRate claims per user and second that is in force instead of the activity's own; 0 = no limit
  * Rejects with the Redis error when there was no reply to read: see `meansNothingHappened` for what that tells.
  */
 export async function claimUnits(
@@ -80,9 +85,16 @@ export async function claimUnits(
   keys: readonly string[],
   runId: string,
   claims: readonly BatchedClaim[],
+  userRate?: number,
 ): Promise<ClaimBatchReply> {
   const args: (string | number)[] = [runId];
-  for (const claim of claims) args.push(claim.userId, claim.claimId, claim.quantity, claim.idempotencyKey);
+  let tokens = 0;
+  for (const claim of claims) {
+    args.push(claim.userId, claim.claimId, claim.quantity, claim.idempotencyKey);
+    if (claim.hasToken === true) tokens += 1;
+  }
+  if (tokens > 0) args.push(`T${claims.map((claim) => (claim.hasToken === true ? '1' : '0')).join('')}`);
+  if (userRate !== undefined) args.push(`R${userRate}`);
   return parseClaimReply(await runScript(redis, 'claimUnits', keys, args), claims);
 }
 

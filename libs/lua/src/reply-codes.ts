@@ -22,6 +22,7 @@ export const REPLY = {
   SOLD_OUT: -22,
   OTHER_QUANTITY: -23,
   CLAIM_RELEASED: -24,
+  NO_PURCHASE_TOKEN: -25,
   QUEUE_FULL: -30,
 } as const;
 

@@ -18,6 +18,8 @@ export type SaleState =
       readonly stockVersion: number;
       readonly epoch: number;
       readonly perUserLimit: number;
+      /** Claims need a purchase token. */
+      readonly guarded: boolean;
     }
   | { readonly kind: 'not_loaded' | 'half_loaded' | 'wrong_run' };
 
@@ -34,7 +36,7 @@ export async function readSaleState(redis: ClaimRedis, id: ActivityId, runId: st
   const k = activityKeys(id);
   const reply = await runScript(redis, 'readSaleState', [k.activity, k.stock, k.user], [runId]);
   if (!Array.isArray(reply)) throw new UnexpectedReplyError('read-sale-state', reply);
-  const [status, window, available, eventSeq, stockVersion, epoch, perUserLimit] = reply as number[];
+  const [status, window, available, eventSeq, stockVersion, epoch, perUserLimit, guard] = reply as number[];
   if (status === REPLY.NOT_LOADED) return { kind: 'not_loaded' };
   if (status === REPLY.HALF_LOADED) return { kind: 'half_loaded' };
   if (status === REPLY.WRONG_RUN) return { kind: 'wrong_run' };
@@ -46,11 +48,22 @@ export async function readSaleState(redis: ClaimRedis, id: ActivityId, runId: st
     eventSeq === undefined ||
     stockVersion === undefined ||
     epoch === undefined ||
-    perUserLimit === undefined
+    perUserLimit === undefined ||
+    guard === undefined
   ) {
     throw new UnexpectedReplyError('read-sale-state', reply);
   }
-  return { kind: 'known', window: named, available, runId, eventSeq, stockVersion, epoch, perUserLimit };
+  return {
+    kind: 'known',
+    window: named,
+    available,
+    runId,
+    eventSeq,
+    stockVersion,
+    epoch,
+    perUserLimit,
+    guarded: guard === 1,
+  };
 }
 
 /**

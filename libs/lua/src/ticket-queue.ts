@@ -15,6 +15,8 @@ export interface TicketEntry {
   readonly quantity: number;
   /** '' when the client gave none. */
   readonly idempotencyKey: string;
+  /** Came with a purchase token that is verified; only an activity with a hidden path asks. @default false */
+  readonly hasToken?: boolean;
 }
 
 type Refusal = Extract<ClaimOutcome, { kind: 'refused' }>;
@@ -71,7 +73,7 @@ export class TicketQueue {
     id: ActivityId,
     runId: string,
     entry: TicketEntry,
-    limits: { readonly maxWaitMs: number; readonly maxWaiting: number },
+    limits: { readonly maxWaitMs: number; readonly maxWaiting: number; readonly userRate?: number | undefined },
   ): Promise<EnqueueResult> {
     const k = activityKeys(id);
     const reply = await runScript(
@@ -87,6 +89,8 @@ export class TicketQueue {
         entry.idempotencyKey,
         limits.maxWaitMs,
         limits.maxWaiting,
+        entry.hasToken === true ? 1 : 0,
+        limits.userRate ?? '',
       ],
     );
     const [code, ticketId] = Array.isArray(reply) ? (reply as unknown[]) : [];

@@ -118,6 +118,8 @@ export const listTemplatesQuery = z.object({
   type: queryChoiceField(TEMPLATE_TYPES).optional(),
 });
 
+const hiddenPathField = (): z.ZodBoolean => z.boolean('must be true or false');
+
 const requiredActivityFields = {
   name: textField(100),
   total_count: countField(),
@@ -130,6 +132,7 @@ export const createActivityBody = z
     coupon_id: idField<'template'>(),
     ...requiredActivityFields,
     per_user_limit: perUserLimitField().optional(),
+    hidden_path: hiddenPathField().optional(),
   })
   .transform((body) => ({
     couponId: body.coupon_id,
@@ -139,6 +142,7 @@ export const createActivityBody = z
       perUserLimit: body.per_user_limit ?? 1,
       startMs: body.start_time,
       endMs: body.end_time,
+      hiddenPath: body.hidden_path ?? false,
     } satisfies ActivityFields,
   }));
 
@@ -146,6 +150,7 @@ export const updateActivityBody = z
   .strictObject({
     ...z.object(requiredActivityFields).partial().shape,
     per_user_limit: perUserLimitField().optional(),
+    hidden_path: hiddenPathField().optional(),
     version: versionField(),
   })
   .transform((body) => ({
@@ -156,6 +161,7 @@ export const updateActivityBody = z
       perUserLimit: body.per_user_limit,
       startMs: body.start_time,
       endMs: body.end_time,
+      hiddenPath: body.hidden_path,
     }),
   }));
 

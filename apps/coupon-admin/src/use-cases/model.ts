@@ -55,6 +55,8 @@ export interface ActivityFields {
   readonly perUserLimit: number;
   readonly startMs: number;
   readonly endMs: number;
+  /** Claims need a purchase token. */
+  readonly hiddenPath: boolean;
 }
 
 export interface Activity extends ActivityFields {

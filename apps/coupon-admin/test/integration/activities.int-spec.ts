@@ -26,6 +26,7 @@ describe('create', () => {
       status: 201,
       body: {
         ...body,
+        hidden_path: false,
         status: 1,
         status_name: 'pending',
         success_count: 0,
@@ -71,6 +72,7 @@ describe('create', () => {
     ],
     [400, 'total_count', 'no units', { total_count: 0 }, {}],
     [400, 'coupon_id', 'an id beyond 2^53 as a number', { coupon_id: 2 ** 53 }, {}],
+    [400, 'hidden_path', 'a hidden path that is neither on nor off', { hidden_path: 'yes' }, {}],
     [400, 'status', 'a field that is not the caller’s', { status: 2 }, {}],
   ])('refuses %i %s: %s', async (status, field, _what, over, template) => {
     const couponId = await admin.template(template);
@@ -110,6 +112,25 @@ describe('update', () => {
     expect((await admin.call('PATCH', `${BASE}/${id}`, { version: started.version, name: 'noon' })).body.name).toBe(
       'noon',
     );
+  });
+});
+
+describe('the hidden path', () => {
+  it('is an option until the activity is loaded, and reaches Redis with it', async () => {
+    const id = await admin.activity({ hidden_path: true });
+    const path = `${BASE}/${id}`;
+    expect((await admin.call('GET', path)).body.hidden_path).toBe(true);
+    expect((await admin.call('PATCH', path, { version: 1, hidden_path: false })).body.hidden_path).toBe(false);
+    expect((await admin.call('PATCH', path, { version: 2, hidden_path: true })).body.hidden_path).toBe(true);
+    expect((await admin.call('PATCH', path, { version: 3, name: 'other' })).body.hidden_path).toBe(true);
+    const { body: started } = await admin.call('POST', `${path}/start`);
+    expect(started).toMatchObject({ status_name: 'running', hidden_path: true });
+    expect(await admin.store.snapshot(id)).toMatchObject({ state: 'open', hiddenPath: true });
+    const frozen = await admin.call('PATCH', path, { version: started.version, hidden_path: false });
+    expect([frozen.status, frozen.body.details.field]).toEqual([409, 'hidden_path']);
+    const plain = await admin.activity();
+    await admin.call('POST', `${BASE}/${plain}/start`);
+    expect(await admin.store.snapshot(plain)).toMatchObject({ hiddenPath: false });
   });
 });
 

@@ -27,6 +27,7 @@ export interface Body {
   readonly name: string;
   readonly action: string;
   readonly version: number;
+  readonly hidden_path: boolean;
   readonly status_name: string;
   readonly start_time: string;
   readonly end_time: string;

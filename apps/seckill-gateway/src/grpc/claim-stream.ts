@@ -4,7 +4,8 @@ import { authenticateCall, toGrpcError } from '@coupon/service-kit';
 import type { Authenticator, Identity } from '@coupon/service-kit';
 import type { ClaimAnswer, ClaimReceiver, ClaimTaker } from '../use-cases/claim-answer';
 import type { ClientAddresses } from '../http/client-address';
-import { parseCommand, refusal, toResponse } from './seckill-messages';
+import { parseCommand, purchaseTokenOf, refusal, toResponse } from './seckill-messages';
+import type { ClaimCaller } from './seckill-messages';
 
 type Call = ServerDuplexStream<FlashSaleRequest, FlashSaleResponse>;
 
@@ -47,14 +48,15 @@ class ClaimStream {
   private ended = false;
   /** The client is slower than its answers. */
   private clogged = false;
-  private readonly peer: string;
+  private readonly caller: ClaimCaller;
 
   constructor(
     private readonly deps: ClaimStreamDependencies,
     private readonly call: Call,
-    private readonly identity: Identity,
+    identity: Identity,
   ) {
-    this.peer = call.getPeer();
+    // One token for all messages of the stream: it is for one activity and lives shortly.
+    this.caller = { identity, peer: call.getPeer(), purchaseToken: purchaseTokenOf(call.metadata) };
   }
 
   start(): void {
@@ -82,10 +84,7 @@ class ClaimStream {
     if (this.open >= MAX_OPEN_PER_STREAM || this.clogged) this.call.pause();
     const requestId = request.requestId ?? '';
     try {
-      this.deps.desk.claim(
-        parseCommand(request, this.identity, this.deps.addresses, this.peer),
-        new StreamedClaim(this, requestId),
-      );
+      this.deps.desk.claim(parseCommand(request, this.caller, this.deps.addresses), new StreamedClaim(this, requestId));
     } catch (error) {
       this.write(refusal(error, requestId));
     }

@@ -1,3 +1,4 @@
+import type { Metadata } from '@grpc/grpc-js';
 import { InvalidArgumentError, parseId } from '@coupon/domain';
 import type { FlashSaleRequest, FlashSaleResponse } from '@coupon/contracts';
 import { requireActsFor, toGrpcError } from '@coupon/service-kit';
@@ -5,14 +6,27 @@ import type { Identity } from '@coupon/service-kit';
 import type { ClientAddresses } from '../http/client-address';
 import { claimMessage, claimRetryAfterMs } from '../http/claim-reply';
 import { parseKey, parseQuantity } from '../http/purchase-request';
+import { PURCHASE_TOKEN_HEADER } from '../http/purchase-token-route';
 import type { ClaimAnswer, ClaimCommand } from '../use-cases/claim-answer';
+
+/** Who sends a claim, known from the call and not from the message. */
+export interface ClaimCaller {
+  readonly identity: Identity;
+  /** `address:port` */
+  readonly peer: string;
+  readonly purchaseToken: string | undefined;
+}
+
+export function purchaseTokenOf(metadata: Metadata): string | undefined {
+  const value = metadata.get(PURCHASE_TOKEN_HEADER)[0];
+  return typeof value === 'string' ? value : undefined;
+}
 
 /** @throws InvalidArgumentError naming the field; PERMISSION_DENIED when the caller may not claim for this user. */
 export function parseCommand(
   request: FlashSaleRequest,
-  identity: Identity,
+  { identity, peer, purchaseToken }: ClaimCaller,
   addresses: ClientAddresses,
-  peer: string,
 ): ClaimCommand {
   const command: ClaimCommand = {
     activityId: parseId<'activity'>(request.activityId, 'activity_id'),
@@ -20,6 +34,7 @@ export function parseCommand(
     quantity: parseQuantity(request.quantity),
     idempotencyKey: request.idempotencyKey === '' ? emptyKey() : parseKey(request.idempotencyKey),
     address: addressOf(request, addresses, peer),
+    purchaseToken,
   };
   requireActsFor(identity, command.userId);
   return command;

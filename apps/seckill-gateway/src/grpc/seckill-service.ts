@@ -8,14 +8,15 @@ import type {
   FlashSaleStatusResponse,
 } from '@coupon/contracts';
 import { authenticatedUnary, grpcService } from '@coupon/service-kit';
-import type { GrpcService, Identity, Logger } from '@coupon/service-kit';
+import type { GrpcService, Logger } from '@coupon/service-kit';
 import type { ActivityStore } from '@coupon/lua';
 import { claimError } from '../http/claim-reply';
 import type { ActivityDirectory } from '../use-cases/activity-directory';
 import { loadedSnapshot, statusOf } from '../use-cases/get-activity-stats.use-case';
 import { claimStream } from './claim-stream';
 import type { ClaimStreamDependencies } from './claim-stream';
-import { parseCommand, toResponse } from './seckill-messages';
+import { parseCommand, purchaseTokenOf, toResponse } from './seckill-messages';
+import type { ClaimCaller } from './seckill-messages';
 
 export interface SeckillDependencies extends ClaimStreamDependencies {
   readonly logger: Logger;
@@ -28,8 +29,8 @@ const STATUS: Record<ActivityStatusName, number> = { pending: 1, running: 2, pau
 /** The flash sale over gRPC, on the same desk as HTTP. A business refusal is a message; everything else is a status. */
 export function seckillService(deps: SeckillDependencies): GrpcService {
   return grpcService(SeckillService, {
-    flashSaleCoupon: authenticatedUnary<FlashSaleRequest, FlashSaleResponse>(deps, (request, { identity, peer }) =>
-      claim(deps, request, identity, peer),
+    flashSaleCoupon: authenticatedUnary<FlashSaleRequest, FlashSaleResponse>(deps, (request, call) =>
+      claim(deps, request, { ...call, purchaseToken: purchaseTokenOf(call.metadata) }),
     ),
     flashSaleCouponStream: claimStream(deps),
     getFlashSaleStatus: authenticatedUnary<FlashSaleStatusRequest, FlashSaleStatusResponse>(deps, async (request) => {
@@ -50,13 +51,8 @@ export function seckillService(deps: SeckillDependencies): GrpcService {
   });
 }
 
-function claim(
-  deps: SeckillDependencies,
-  request: FlashSaleRequest,
-  identity: Identity,
-  peer: string,
-): Promise<FlashSaleResponse> {
-  const command = parseCommand(request, identity, deps.addresses, peer);
+function claim(deps: SeckillDependencies, request: FlashSaleRequest, caller: ClaimCaller): Promise<FlashSaleResponse> {
+  const command = parseCommand(request, caller, deps.addresses);
   return new Promise((resolve, reject) => {
     deps.desk.claim(command, {
       answered: (answer) => {

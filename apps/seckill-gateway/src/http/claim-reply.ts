@@ -13,6 +13,7 @@ const MESSAGES: Partial<Record<ErrorCode, string>> = {
   SOLD_OUT: 'sold out',
   LIMIT_REACHED: 'the limit per user is reached',
   CONFLICT: 'this Idempotency-Key belongs to another purchase',
+  PERMISSION_DENIED: 'not allowed',
   RATE_LIMITED: 'too many attempts, please slow down',
   OVERLOADED: 'busy, please try again',
   CIRCUIT_OPEN: 'the claim store does not answer, please try again',

@@ -8,6 +8,7 @@ import type { HttpReply } from './claim-reply';
 import type { ClientAddresses } from './client-address';
 import { PURCHASE_PATH, purchase } from './purchase';
 import type { PurchaseDependencies, PurchaseInput, PurchaseReceiver } from './purchase';
+import { PURCHASE_TOKEN_HEADER } from './purchase-token-route';
 
 /** Larger bodies are refused before they are read to the end. */
 const MAX_BODY_BYTES = 16 * 1024;
@@ -72,6 +73,8 @@ export function purchaseInput(
     idempotencyKey: headerOf(request, 'idempotency-key'),
     body,
     address: addresses.of(request.socket.remoteAddress, headerOf(request, 'x-forwarded-for')),
+    authorization: request.headers.authorization,
+    purchaseToken: headerOf(request, PURCHASE_TOKEN_HEADER),
     credentials: () => credentialsOf(request),
   };
 }

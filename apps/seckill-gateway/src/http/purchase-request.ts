@@ -9,11 +9,13 @@ export const MAX_QUANTITY = 2_147_483_647;
  * The body of POST /api/v1/seckill/purchase and its Idempotency-Key as a command. Unknown fields are ignored on this route.
  * @throws InvalidArgumentError naming the field; NOT_FOUND for `product_id`: product sales do not exist yet.
  */
-export function parsePurchase(body: unknown, idempotencyKey: string | undefined, address: string): ClaimCommand {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw InvalidArgumentError.of('body', 'must be a JSON object');
-  }
-  const { activity_id: activity, product_id: product, user_id: user, quantity } = body as Record<string, unknown>;
+export function parsePurchase(
+  body: unknown,
+  idempotencyKey: string | undefined,
+  address: string,
+  purchaseToken?: string,
+): ClaimCommand {
+  const { activity_id: activity, product_id: product, user_id: user, quantity } = bodyFields(body);
   if (activity === undefined && product !== undefined) {
     parseId(product, 'product_id');
     parseId(user, 'user_id');
@@ -25,7 +27,16 @@ export function parsePurchase(body: unknown, idempotencyKey: string | undefined,
     quantity: parseQuantity(quantity),
     idempotencyKey: parseKey(idempotencyKey),
     address,
+    purchaseToken,
   };
+}
+
+/** @throws InvalidArgumentError for anything but a JSON object */
+export function bodyFields(body: unknown): Record<string, unknown> {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw InvalidArgumentError.of('body', 'must be a JSON object');
+  }
+  return body as Record<string, unknown>;
 }
 
 export function parseQuantity(value: unknown): number {

@@ -1,16 +1,14 @@
 import { AppError, InvalidArgumentError } from '@coupon/domain';
-import { requireActsFor } from '@coupon/service-kit';
-import type { Authenticator, Credentials, Identity } from '@coupon/service-kit';
+import { requireActsFor, unauthenticated } from '@coupon/service-kit';
+import type { AuthRefusal, Authenticator, Credentials, Identity } from '@coupon/service-kit';
 import type { ClaimCommand, ClaimReceiver, ClaimTaker } from '../use-cases/claim-answer';
 import { parsePurchase } from './purchase-request';
 
 export const PURCHASE_PATH = '/api/v1/seckill/purchase';
 
-export interface PurchaseDependencies {
-  readonly desk: ClaimTaker;
+export interface PurchaseDependencies<R extends PurchaseReceiver = PurchaseReceiver> {
+  readonly desk: ClaimTaker<R>;
   readonly authenticator: Authenticator;
-  /** Set when nobody is authenticated (mode none): saves a promise per request. */
-  readonly anybody: Identity | null;
 }
 
 /** A purchase as it arrived, whoever has read it: the fast lane, node:http or Express. */
@@ -21,7 +19,10 @@ export interface PurchaseInput {
   readonly body: { readonly text: string } | { readonly json: unknown };
   /** Where the buyer calls from, for the limit per address. */
   readonly address: string;
-  /** Asked for only when somebody has to be authenticated. */
+  readonly authorization: string | undefined;
+  /** Of an activity with a hidden path. */
+  readonly purchaseToken: string | undefined;
+  /** Asked for only when the Authorization header alone does not tell who it is. */
   readonly credentials: () => Credentials;
 }
 
@@ -31,32 +32,48 @@ export interface PurchaseReceiver extends ClaimReceiver {
 }
 
 /** The one purchase behind every way to ask for it. Never throws. */
-export function purchase(deps: PurchaseDependencies, input: PurchaseInput, receiver: PurchaseReceiver): void {
+export function purchase<R extends PurchaseReceiver>(
+  deps: PurchaseDependencies<R>,
+  input: PurchaseInput,
+  receiver: R,
+): void {
   let command: ClaimCommand;
   try {
-    command = parsePurchase(readBody(input), input.idempotencyKey, input.address);
+    command = parsePurchase(readBody(input), input.idempotencyKey, input.address, input.purchaseToken);
   } catch (error) {
     receiver.failed(error);
     return;
   }
-  if (deps.anybody !== null) {
-    deps.desk.claim(command, receiver);
+  // A promise per request costs more than a known token.
+  const caller = deps.authenticator.authenticateNow(input.authorization);
+  if (caller !== undefined) {
+    claimAs(deps, caller, command, receiver);
     return;
   }
   deps.authenticator.authenticate(input.credentials()).then(
     (identity) => {
-      try {
-        requireActsFor(identity, command.userId);
-      } catch (error) {
-        receiver.failed(error);
-        return;
-      }
-      deps.desk.claim(command, receiver);
+      claimAs(deps, identity, command, receiver);
     },
     (error: unknown) => {
       receiver.failed(error);
     },
   );
+}
+
+function claimAs<R extends PurchaseReceiver>(
+  deps: PurchaseDependencies<R>,
+  caller: Identity | AuthRefusal,
+  command: ClaimCommand,
+  receiver: R,
+): void {
+  try {
+    if (typeof caller === 'string') throw unauthenticated(caller);
+    requireActsFor(caller, command.userId);
+  } catch (error) {
+    receiver.failed(error);
+    return;
+  }
+  deps.desk.claim(command, receiver);
 }
 
 function readBody({ contentType, body }: PurchaseInput): unknown {

@@ -6,9 +6,11 @@ import type { ActivityDirectory } from '../use-cases/activity-directory';
 import type { ClaimDesk } from '../use-cases/claim-coupon.use-case';
 import type { ClaimMetrics } from '../use-cases/claim-metrics';
 import type { FlowControl } from '../flow-control';
+import type { IssuePurchaseTokenDependencies } from '../use-cases/issue-purchase-token.use-case';
 import { PURCHASE_PATH } from './purchase';
 import { purchaseOver } from './purchase-handler';
 import type { HttpPurchaseDependencies } from './purchase-handler';
+import { purchaseTokenRoutes } from './purchase-token-route';
 import { ticketRoutes } from './ticket-routes';
 import type { TicketRouteDependencies } from './ticket-routes';
 import { getActivityStats } from '../use-cases/get-activity-stats.use-case';
@@ -24,7 +26,9 @@ export interface RouteDependencies {
   readonly metrics: Metrics;
   readonly flow: FlowControl;
   readonly purchase: HttpPurchaseDependencies;
-  readonly tickets: Pick<TicketRouteDependencies, 'enqueue' | 'session' | 'follow' | 'random'>;
+  /** null without a key for purchase tokens. */
+  readonly purchaseTokens: IssuePurchaseTokenDependencies | null;
+  readonly tickets: Pick<TicketRouteDependencies, 'admit' | 'session' | 'follow' | 'random'>;
 }
 
 /** Everything beside the hot route; the purchase is here too, for spellings of its path that the hot route does not know. */
@@ -35,6 +39,7 @@ export function gatewayRoutes(deps: RouteDependencies): Route[] {
       purchaseOver(deps.purchase, request, response, { json: request.body as unknown });
     }),
     ...ticketRoutes({ ...deps, ...deps.tickets }),
+    ...purchaseTokenRoutes(deps.authenticator, deps.purchaseTokens),
     route('get', '/api/v1/seckill/stats/:activity_id', authenticated, async (request, response) => {
       const id = parseId<'activity'>(request.params['activity_id'], 'activity_id');
       response.json(await getActivityStats({ store: deps.store(), directory: deps.directory }, id));

@@ -1,8 +1,8 @@
 import type { Request, Response } from 'express';
 import { authenticateHttp, identityOf, requireMayRead, route } from '@coupon/service-kit';
 import type { Authenticator, Logger, Route } from '@coupon/service-kit';
-import type { ClaimAnswer } from '../use-cases/claim-answer';
-import type { EnqueuePurchase, TicketAnswer } from '../use-cases/enqueue-purchase.use-case';
+import type { ClaimAnswer, ClaimTaker } from '../use-cases/claim-answer';
+import type { TicketReceiver } from '../use-cases/enqueue-purchase.use-case';
 import type { FollowTickets } from '../use-cases/follow-tickets.use-case';
 import { readTicket } from '../use-cases/read-ticket.use-case';
 import type { FoundTicket } from '../use-cases/read-ticket.use-case';
@@ -10,7 +10,7 @@ import { ticketText } from '../use-cases/ticket-session';
 import type { TicketSession } from '../use-cases/ticket-session';
 import { claimReply, errorReply } from './claim-reply';
 import { PURCHASE_PATH, purchase } from './purchase';
-import type { PurchaseDependencies, PurchaseReceiver } from './purchase';
+import type { PurchaseReceiver } from './purchase';
 import { purchaseInput, send } from './purchase-handler';
 import type { HttpPurchaseDependencies } from './purchase-handler';
 import { STREAM_HEADERS, TicketStream } from './ticket-stream';
@@ -24,7 +24,8 @@ const TERMINAL_EVENT_ID = /^(?:WON|LOST|EXPIRED)$/;
 export interface TicketRouteDependencies {
   readonly authenticator: Authenticator;
   readonly purchase: HttpPurchaseDependencies;
-  readonly enqueue: Pick<EnqueuePurchase, 'enqueue'>;
+  /** Queues what may come in; the same limits as for a claim at once. */
+  readonly admit: ClaimTaker<TicketReceiver>;
   readonly session: () => TicketSession | null;
   readonly follow: Pick<FollowTickets, 'requireRoom' | 'follow'>;
   /** In [0, 1); spreads the return of clients whose streams ended together. */
@@ -56,31 +57,24 @@ export function ticketRoutes(deps: TicketRouteDependencies): Route[] {
 
 /** Everything a purchase is checked for, by the same code; only then the claim is queued instead of made. */
 function purchaseAsync(deps: TicketRouteDependencies, request: Request, response: Response): void {
-  const receiver = new TicketReceiver(response, deps.purchase.logger);
-  const desk: PurchaseDependencies['desk'] = {
-    claim: (command) => {
-      void deps.enqueue.enqueue(command).then((answer) => {
-        receiver.queued(answer);
-      });
-    },
-  };
   // Express makes an empty object of an empty body.
   const body = request.get('content-length') === '0' ? { text: '' } : { json: request.body as unknown };
-  purchase({ ...deps.purchase, desk }, purchaseInput(deps.purchase.addresses, request, body), receiver);
+  const { authenticator, addresses, logger } = deps.purchase;
+  purchase<TicketResponder>(
+    { authenticator, desk: deps.admit },
+    purchaseInput(addresses, request, body),
+    new TicketResponder(response, logger),
+  );
 }
 
-class TicketReceiver implements PurchaseReceiver {
+class TicketResponder implements PurchaseReceiver, TicketReceiver {
   constructor(
     private readonly response: Response,
     private readonly logger: Logger,
   ) {}
 
-  queued(answer: TicketAnswer): void {
-    if (answer.kind === 'refused') {
-      this.answered(answer);
-      return;
-    }
-    const ticket = ticketText(answer.activityId, answer.ticketId);
+  queued({ activityId, ticketId }: Parameters<TicketReceiver['queued']>[0]): void {
+    const ticket = ticketText(activityId, ticketId);
     send(this.response, {
       status: 202,
       headers: { Location: `${TICKETS_PATH}/${ticket}` },

@@ -2,11 +2,10 @@ import type { ActivityId } from '@coupon/domain';
 import type { BatchBreaker, ClaimLimits, LoadSensor } from '@coupon/flow-control';
 import { NOT_READY, QUEUED_TOO_LONG, QUEUE_FULL, SHED, circuitOpen, rateLimited } from './claim-answer';
 import type { ClaimCommand, ClaimReceiver, ClaimTaker, Refusal } from './claim-answer';
-import type { ClaimMetrics } from './claim-metrics';
 
-export interface AdmitClaimDependencies {
+export interface AdmitClaimDependencies<R extends ClaimReceiver> {
   /** Whoever decides what is admitted. */
-  readonly desk: ClaimTaker;
+  readonly desk: ClaimTaker<R>;
   readonly limits: Pick<ClaimLimits, 'check' | 'ready'>;
   readonly breaker: Pick<BatchBreaker, 'admits' | 'fire' | 'retryAfterMs'>;
   readonly sensor: Pick<LoadSensor, 'shouldShed' | 'shedShare'>;
@@ -16,7 +15,7 @@ export interface AdmitClaimDependencies {
   readonly random: () => number;
   /** Monotonic milliseconds. */
   readonly nowMs: () => number;
-  readonly metrics: Pick<ClaimMetrics, 'answered'>;
+  readonly metrics: { answered(refusal: Refusal): void };
 }
 
 /** Claims that wait for permits of a shared limit, over all activities. */
@@ -27,20 +26,20 @@ const LEASE_PATIENCE_MS = 1_000;
  * What a claim meets before it is queued, cheapest first and all in process: load, circuit breaker, limits per address, activity and
  * instance. Whatever is refused here has not happened and has cost no round trip.
  */
-export class AdmitClaim implements ClaimTaker {
-  private readonly waiting = new Map<ActivityId, { command: ClaimCommand; receiver: ClaimReceiver; since: number }[]>();
+export class AdmitClaim<R extends ClaimReceiver = ClaimReceiver> implements ClaimTaker<R> {
+  private readonly waiting = new Map<ActivityId, { command: ClaimCommand; receiver: R; since: number }[]>();
   private waitingCount = 0;
   private outageCounted = false;
   private idle: (() => void)[] = [];
 
-  constructor(private readonly deps: AdmitClaimDependencies) {}
+  constructor(private readonly deps: AdmitClaimDependencies<R>) {}
 
   /** Claims that wait for permits of a shared limit. */
   get waitingForLeases(): number {
     return this.waitingCount;
   }
 
-  claim(command: ClaimCommand, receiver: ClaimReceiver): void {
+  claim(command: ClaimCommand, receiver: R): void {
     const { deps } = this;
     if (!deps.breaker.admits()) {
       this.refuse(receiver, circuitOpen(deps.breaker.retryAfterMs()));
@@ -71,7 +70,7 @@ export class AdmitClaim implements ClaimTaker {
   }
 
   /** Permits of a shared limit are fetched ahead of demand; the first claims after a pause come before them. */
-  private waitForLease(command: ClaimCommand, receiver: ClaimReceiver, since: number): void {
+  private waitForLease(command: ClaimCommand, receiver: R, since: number): void {
     if (this.waitingCount >= MAX_WAITING_FOR_LEASES) {
       this.refuse(receiver, QUEUE_FULL);
       return;
@@ -116,7 +115,7 @@ export class AdmitClaim implements ClaimTaker {
     });
   }
 
-  private refuse(receiver: ClaimReceiver, refusal: Refusal): void {
+  private refuse(receiver: R, refusal: Refusal): void {
     this.deps.metrics.answered(refusal);
     receiver.answered(refusal);
   }

@@ -9,6 +9,8 @@ export interface ClaimCommand {
   readonly idempotencyKey: string;
   /** Where the buyer calls from, for the limit per address; '' is not limited. */
   readonly address: string;
+  /** As the client sent it; only activities with a hidden path ask for it. */
+  readonly purchaseToken?: string | undefined;
 }
 
 export interface Refusal {
@@ -40,8 +42,8 @@ export interface ClaimReceiver {
 }
 
 /** Takes claims one by one; the answer comes once, now or later. Never throws. */
-export interface ClaimTaker {
-  claim(command: ClaimCommand, receiver: ClaimReceiver): void;
+export interface ClaimTaker<R extends ClaimReceiver = ClaimReceiver> {
+  claim(command: ClaimCommand, receiver: R): void;
 }
 
 export const NOT_READY: Refusal = Object.freeze({ kind: 'refused', code: 'NOT_READY', reason: 'claim_store' });
@@ -52,6 +54,12 @@ export const ACTIVITY_SHARE: Refusal = Object.freeze({ kind: 'refused', code: 'O
 export const SHED: Refusal = Object.freeze({ kind: 'refused', code: 'OVERLOADED', reason: 'load' });
 export const ENDED: Refusal = Object.freeze({ kind: 'refused', code: 'ENDED', reason: 'ended' });
 export const SOLD_OUT: Refusal = Object.freeze({ kind: 'refused', code: 'SOLD_OUT', reason: 'sold_out', available: 0 });
+
+export const NO_PURCHASE_TOKEN: Refusal = Object.freeze({
+  kind: 'refused',
+  code: 'PERMISSION_DENIED',
+  reason: 'no_purchase_token',
+});
 
 /** @param retryAfterMs until the next probe of the claim store */
 export function circuitOpen(retryAfterMs: number): Refusal {

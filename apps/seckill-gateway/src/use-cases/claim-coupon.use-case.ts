@@ -9,6 +9,7 @@ import {
   ACTIVITY_SHARE,
   ENDED,
   NOT_READY,
+  NO_PURCHASE_TOKEN,
   OUTCOME_UNKNOWN,
   QUEUED_TOO_LONG,
   QUEUE_FULL,
@@ -17,6 +18,8 @@ import {
 } from './claim-answer';
 import type { ClaimAnswer, ClaimCommand, ClaimReceiver, ClaimTaker } from './claim-answer';
 import type { ClaimMetrics } from './claim-metrics';
+import { hasGoodToken } from './purchase-token';
+import type { PurchaseTokens } from './purchase-token';
 
 export interface ClaimDeskDependencies {
   readonly session: () => EstablishedSession | null;
@@ -24,6 +27,10 @@ export interface ClaimDeskDependencies {
   /** Monotonic milliseconds. */
   readonly nowMs: () => number;
   readonly metrics: ClaimMetrics;
+  /** Limit per user that was set while running; undefined: each activity's own. */
+  readonly userRate: () => number | undefined;
+  /** null without a key: no purchase token is good then. */
+  readonly tokens: Pick<PurchaseTokens, 'verify'> | null;
   /** Why Redis does not have an activity. Never rejects. */
   readonly whyNotLoaded: (id: ActivityId) => Promise<NotLoadedCode>;
   /** Who may wait and who may be sent. */
@@ -76,6 +83,7 @@ export class ClaimDesk implements ClaimTaker {
       claimId: this.deps.mintClaimId(Date.now()),
       quantity: command.quantity,
       idempotencyKey: command.idempotencyKey,
+      hasToken: hasGoodToken(this.deps.tokens, command, Date.now()),
       since: this.deps.nowMs(),
       receiver,
     };
@@ -90,9 +98,11 @@ export class ClaimDesk implements ClaimTaker {
   }
 
   /** Answers a claim that the sold-out filter has kept. */
-  refuse(claim: WaitingClaim, reason: FilteredReason): void {
+  refuse(claim: WaitingClaim, reason: FilteredReason, guarded: boolean): void {
     this.deps.admission.abandon(claim.activityId, 1);
-    this.answer(claim.receiver, reason === 'ENDED' ? ENDED : SOLD_OUT);
+    // Without a token nothing is said about the sale: the order of the script.
+    const refusal = reason === 'ENDED' ? ENDED : SOLD_OUT;
+    this.answer(claim.receiver, guarded && claim.hasToken !== true ? NO_PURCHASE_TOKEN : refusal);
     this.wakeWhenIdle();
   }
 
@@ -225,7 +235,9 @@ export class ClaimDesk implements ClaimTaker {
     batch: readonly BatchedClaim[],
   ): Promise<(index: number) => ClaimAnswer> {
     try {
-      const reply = await this.deps.breaker.fire(() => claimUnits(session.redis, lane.keys, session.runId, batch));
+      const reply = await this.deps.breaker.fire(() =>
+        claimUnits(session.redis, lane.keys, session.runId, batch, this.deps.userRate()),
+      );
       switch (reply.kind) {
         case 'decided': {
           const { outcomes, available } = reply;

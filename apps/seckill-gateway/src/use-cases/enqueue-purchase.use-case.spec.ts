@@ -48,6 +48,8 @@ function setUp(): {
       mintClaimId: () => `C${(minted += 1)}` as ClaimId,
       nowMs: () => is.nowMs,
       whyNotLoaded: () => Promise.resolve('ACTIVITY_NOT_FOUND'),
+      tokens: null,
+      userRate: () => undefined,
       wake: (id) => void woken.push(id),
       metrics: { enqueued: () => undefined, failed: () => undefined },
     },
@@ -80,7 +82,7 @@ describe('taking a purchase for later', () => {
     const { enqueue, entries, woken, set } = setUp();
     expect(await enqueue.enqueue(COMMAND)).toEqual({ kind: 'ticket', activityId: ACTIVITY, ticketId: 'T1' });
     const { userId, quantity, idempotencyKey } = COMMAND;
-    expect(entries).toEqual([{ ticketId: 'T1', claimId: 'C2', userId, quantity, idempotencyKey }]);
+    expect(entries).toEqual([{ ticketId: 'T1', claimId: 'C2', userId, quantity, idempotencyKey, hasToken: false }]);
     set({ result: { ...FRESH, ticketId: 'T0' as TicketId, fresh: false } });
     expect(await enqueue.enqueue(COMMAND)).toMatchObject({ ticketId: 'T0' });
     expect(woken).toEqual([ACTIVITY]);

@@ -2,7 +2,9 @@ import type { ActivityId, ClaimId, TicketId } from '@coupon/domain';
 import { meansNothingHappened } from '@coupon/lua';
 import type { EnqueueResult } from '@coupon/lua';
 import type { NotLoadedCode } from './activity-directory';
-import type { ClaimAnswer, ClaimCommand } from './claim-answer';
+import type { ClaimAnswer, ClaimCommand, ClaimReceiver, ClaimTaker } from './claim-answer';
+import { hasGoodToken } from './purchase-token';
+import type { PurchaseTokens } from './purchase-token';
 import type { TicketMetrics } from './ticket-metrics';
 import type { TicketSession } from './ticket-session';
 
@@ -10,6 +12,11 @@ export type Refused = Extract<ClaimAnswer, { kind: 'refused' }>;
 
 export type TicketAnswer =
   { readonly kind: 'ticket'; readonly activityId: ActivityId; readonly ticketId: TicketId } | Refused;
+
+/** Gets the ticket, or why there is none; exactly one call. */
+export interface TicketReceiver extends ClaimReceiver {
+  queued(ticket: Extract<TicketAnswer, { kind: 'ticket' }>): void;
+}
 
 export interface EnqueuePurchaseOptions {
   /** Tickets of one activity that may wait; beyond that OVERLOADED. */
@@ -26,6 +33,10 @@ export interface EnqueuePurchaseDependencies {
   readonly nowMs: () => number;
   /** Whether an activity that Redis does not have exists at all. Never rejects. */
   readonly whyNotLoaded: (id: ActivityId) => Promise<NotLoadedCode>;
+  /** null without a key: no purchase token is good then. */
+  readonly tokens: Pick<PurchaseTokens, 'verify'> | null;
+  /** Limit per user that was set while running; undefined: each activity's own. */
+  readonly userRate: () => number | undefined;
   /** A ticket waits in this activity's queue. */
   readonly wake: (id: ActivityId) => void;
   readonly metrics: Pick<TicketMetrics, 'enqueued' | 'failed'>;
@@ -43,7 +54,7 @@ const OUTCOME_UNKNOWN: Refused = { kind: 'refused', code: 'OUTCOME_UNKNOWN', rea
  * Takes a purchase for later. When it answers with a ticket, the ticket is in Redis, as durable as a claim, on a queue every gateway watches:
  * nothing of it is left in this process. An answer is never guessed (invariant 4).
  */
-export class EnqueuePurchase {
+export class EnqueuePurchase implements ClaimTaker<TicketReceiver> {
   private registered = new Map<ActivityId, number>();
   private registeredWith: TicketSession | null = null;
 
@@ -51,6 +62,13 @@ export class EnqueuePurchase {
     private readonly options: EnqueuePurchaseOptions,
     private readonly deps: EnqueuePurchaseDependencies,
   ) {}
+
+  claim(command: ClaimCommand, receiver: TicketReceiver): void {
+    void this.enqueue(command).then((answer) => {
+      if (answer.kind === 'ticket') receiver.queued(answer);
+      else receiver.answered(answer);
+    });
+  }
 
   /** Never rejects. */
   async enqueue(command: ClaimCommand): Promise<TicketAnswer> {
@@ -103,8 +121,9 @@ export class EnqueuePurchase {
         userId: command.userId,
         quantity: command.quantity,
         idempotencyKey: command.idempotencyKey,
+        hasToken: hasGoodToken(this.deps.tokens, command, nowMs),
       },
-      { maxWaitMs: this.options.maxWaitMs, maxWaiting: this.options.queueSize },
+      { maxWaitMs: this.options.maxWaitMs, maxWaiting: this.options.queueSize, userRate: this.deps.userRate() },
     );
   }
 

@@ -116,6 +116,7 @@ export class MysqlRestoreLedger implements RestoreLedger {
         total: row.totalCount,
         epoch,
         userRatePerSecond: this.options.userRatePerSecond,
+        hiddenPath: row.hiddenPath,
       },
       claimed: Number(live?.units ?? 0),
       eventSeq: await this.lastSeq(tx, id),

@@ -36,7 +36,7 @@ export interface RestartFixture {
   pipelineEmpty: boolean;
   verifier(over?: Partial<VerifyClaimRedisOptions>): VerifyClaimRedis;
   /** A running activity in MySQL and in Redis. */
-  running(total: number, perUserLimit: number): Promise<ActivityId>;
+  running(total: number, perUserLimit: number, hiddenPath?: boolean): Promise<ActivityId>;
   claim(client: ClaimRedis, id: ActivityId, user: number, quantity?: number, key?: string): Promise<ClaimOutcome>;
   /** What relay and consumer do with the outbox, in the fewest words. */
   persistOutbox(id: ActivityId): Promise<void>;
@@ -76,7 +76,7 @@ export function useRestart(): RestartFixture {
     },
     pipelineEmpty: true,
     verifier: (over) => verifier(fixture, over),
-    running: (total, perUserLimit) => running(fixture, total, perUserLimit),
+    running: (total, perUserLimit, hiddenPath) => running(fixture, total, perUserLimit, hiddenPath),
     claim: (client, id, user, quantity, key) => claim(fixture, client, id, user, quantity, key),
     persistOutbox: (id) => persistOutbox(fixture, id),
     anotherRun: (id) => need().redis.hset(activityKeys(id).activity, 'run_id', 'an-earlier-run'),
@@ -108,7 +108,12 @@ function verifier(fixture: RestartFixture, over: Partial<VerifyClaimRedisOptions
   });
 }
 
-async function running({ prisma, store }: RestartFixture, total: number, perUserLimit: number): Promise<ActivityId> {
+async function running(
+  { prisma, store }: RestartFixture,
+  total: number,
+  perUserLimit: number,
+  hiddenPath = false,
+): Promise<ActivityId> {
   const now = Date.now();
   const template = await prisma.couponTemplate.create({
     data: {
@@ -133,6 +138,7 @@ async function running({ prisma, store }: RestartFixture, total: number, perUser
       endTime: new Date(now + HOUR_MS),
       status: 2,
       loadedAt: new Date(now),
+      hiddenPath,
     },
   });
   const id = String(activity.id) as ActivityId;
@@ -145,6 +151,7 @@ async function running({ prisma, store }: RestartFixture, total: number, perUser
     total,
     epoch: 1,
     userRatePerSecond: 0,
+    hiddenPath,
   });
   await store.setState(id, { to: 'open', epoch: 1 });
   return id;

@@ -147,6 +147,7 @@ describe('SoldOutFilter', () => {
       stockVersion: 1,
       epoch: 1,
       perUserLimit: 1,
+      guarded: false,
     } as const;
     const filter = new SoldOutFilter<string>(
       {

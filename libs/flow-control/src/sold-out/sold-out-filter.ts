@@ -9,8 +9,8 @@ export interface SoldOutFilterDependencies<Claim> {
   readonly readState: (activityId: ActivityId) => Promise<SaleState>;
   /** `readWinners` on the claim connection. */
   readonly loadWinners: (activityId: ActivityId) => AsyncIterable<readonly string[]>;
-  /** Answers a held claim: refused by a reading that was sent after it had come. */
-  readonly refuse: (claim: Claim, reason: FilteredReason) => void;
+  /** Answers a held claim: refused by a reading that was sent after it had come. `guarded`: claims there need a purchase token. */
+  readonly refuse: (claim: Claim, reason: FilteredReason, guarded: boolean) => void;
   /** Sends a held claim the ordinary way. */
   readonly pass: (claim: Claim) => void;
   readonly nowMs: MonotonicClock;
@@ -39,6 +39,7 @@ interface Flag {
   readonly epoch: number;
   readonly eventSeq: number;
   readonly perUserLimit: number;
+  readonly guarded: boolean;
   readonly winners: ReadonlySet<string>;
 }
 
@@ -157,7 +158,7 @@ export class SoldOutFilter<Claim> {
       // What has come meanwhile was compared with these winners, too: later ones must not answer for it.
       claims.push(...entry.held.splice(0));
     }
-    this.settle(claims, reason);
+    this.settle(claims, reason, flag?.guarded === true);
     if (entry.held.length > 0) this.schedule(activityId, entry);
   }
 
@@ -182,15 +183,15 @@ export class SoldOutFilter<Claim> {
       for (const userId of chunk) winners.add(userId);
       if (winners.size > this.maxWinners) return null;
     }
-    const { runId, epoch, eventSeq, perUserLimit } = state;
-    return { runId, epoch, eventSeq, perUserLimit, winners };
+    const { runId, epoch, eventSeq, perUserLimit, guarded } = state;
+    return { runId, epoch, eventSeq, perUserLimit, guarded, winners };
   }
 
-  private settle(claims: readonly Claim[], reason: FilteredReason | null): void {
+  private settle(claims: readonly Claim[], reason: FilteredReason | null, guarded: boolean): void {
     this.heldCount -= claims.length;
     for (const claim of claims) {
       if (reason === null) this.deps.pass(claim);
-      else this.deps.refuse(claim, reason);
+      else this.deps.refuse(claim, reason, guarded);
     }
   }
 }

@@ -47,6 +47,7 @@ class SaleModel {
       stockVersion: 1,
       epoch,
       perUserLimit: 1,
+      guarded: false,
     };
   }
 }

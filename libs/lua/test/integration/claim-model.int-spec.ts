@@ -19,14 +19,16 @@ class Model {
   constructor(
     readonly limit: number,
     public available: number,
+    readonly hiddenPath: boolean,
   ) {}
 
-  claim(user: number, key: string, quantity: number, claimId: string): string {
+  claim(user: number, key: string, quantity: number, hasToken: boolean, claimId: string): string {
     const own = this.claims.filter((claim) => claim.user === user);
     const same = own.find((claim) => claim.key === key);
     if (same) return same.released || same.quantity !== quantity ? 'CONFLICT' : `REPLAY ${same.claimId}`;
     const held = own.filter((claim) => !claim.released);
     if (this.limit === 1 && held[0]) return `REPLAY ${held[0].claimId}`;
+    if (this.hiddenPath && !hasToken) return 'PERMISSION_DENIED';
     if (held.reduce((sum, claim) => sum + claim.quantity, 0) + quantity > this.limit) return 'LIMIT_REACHED';
     if (this.available < quantity) return 'SOLD_OUT';
     this.available -= quantity;
@@ -51,6 +53,7 @@ const step = fc.oneof(
           user: fc.integer({ min: 1, max: 4 }),
           key: fc.constantFrom('a', 'b', 'c', 'd'),
           quantity: fc.integer({ min: 1, max: 4 }),
+          hasToken: fc.boolean(),
         }),
         { minLength: 1, maxLength: 6 },
       ),
@@ -65,17 +68,18 @@ describe('claim and release against a model', () => {
       fc.asyncProperty(
         fc.integer({ min: 1, max: 4 }),
         fc.integer({ min: 1, max: 12 }),
+        fc.boolean(),
         fc.array(step, { minLength: 1, maxLength: 12 }),
-        async (limit, total, steps) => {
-          const { activityId } = await lua.open({ perUserLimit: limit, total });
-          const model = new Model(limit, total);
+        async (limit, total, hiddenPath, steps) => {
+          const { activityId } = await lua.open({ perUserLimit: limit, total, hiddenPath });
+          const model = new Model(limit, total, hiddenPath);
           for (const { kind, ...rest } of steps) {
             if (kind === 'claims' && 'claims' in rest) {
-              const claims = rest.claims.map(({ user, key, quantity }) =>
-                aClaim(user, { idempotencyKey: key, quantity }),
+              const claims = rest.claims.map(({ user, key, quantity, hasToken }) =>
+                aClaim(user, { idempotencyKey: key, quantity, hasToken }),
               );
-              const expected = rest.claims.map(({ user, key, quantity }, i) =>
-                model.claim(user, key, quantity, claims[i]?.claimId ?? ''),
+              const expected = rest.claims.map(({ user, key, quantity, hasToken }, i) =>
+                model.claim(user, key, quantity, hasToken, claims[i]?.claimId ?? ''),
               );
               const outcomes = await lua.outcomes(activityId, ...claims);
               expect(claims.map((_, i) => describeOutcome(outcomes[i]))).toEqual(expected);

@@ -13,7 +13,7 @@ describe('readSaleState', () => {
   test('tells window, stock and event number, and the event number changes with every win and release only', async () => {
     const { activityId } = await lua.open({ total: 2 });
     const read = () => readSaleState(lua.redis, activityId, lua.runId);
-    const known = { kind: 'known', window: 'open', runId: lua.runId, epoch: 1, perUserLimit: 1 };
+    const known = { kind: 'known', window: 'open', runId: lua.runId, epoch: 1, perUserLimit: 1, guarded: false };
     expect(await read()).toEqual({ ...known, available: 2, eventSeq: 0, stockVersion: 1 });
     const claim = aClaim(7);
     await lua.claim(activityId, claim, aClaim(8), aClaim(9));

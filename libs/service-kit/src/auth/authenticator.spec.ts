@@ -96,6 +96,33 @@ describe('mode jwt with a key set', () => {
     });
   });
 
+  it.each(['RS256', 'RS384', 'PS256', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'])(
+    'accepts %s tokens of its issuer for its audience, and no others',
+    async (alg) => {
+      const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
+      const jwksUrl = await serveKeys(() => JSON.stringify({ keys: [published] }));
+      const published = { ...(await exportJWK(publicKey)), kid: 'k1', alg };
+      const authenticator = createAuthenticator({ mode: 'jwt', jwksUrl, issuer: 'shop', audience: 'coupons' });
+      const ask = async (claims: JWTPayload, damage = ''): Promise<string> => {
+        const token = await new SignJWT(claims).setProtectedHeader({ alg, kid: 'k1' }).sign(privateKey);
+        const damaged = damage === '' ? token : token.replace(/\.[\w-]{4}/, `.${damage}`);
+        const identity = authenticator.authenticate({ authorization: `Bearer ${damaged}` });
+        return identity.then(
+          ({ subject }) => subject,
+          (error: { cause: Error }) => error.cause.message,
+        );
+      };
+      const good = { sub: '7', iss: 'shop', aud: 'coupons' };
+      await expect(ask(good)).resolves.toBe('7');
+      await expect(ask(good)).resolves.toBe('7');
+      await expect(ask(good, 'eyJ7')).resolves.toBe('refused: signature');
+      await expect(ask({ ...good, iss: 'other' })).resolves.toBe('refused: claims');
+      await expect(ask({ ...good, aud: 'other' })).resolves.toBe('refused: claims');
+      await expect(ask({ ...good, exp: inSeconds(-60) })).resolves.toBe('refused: expired');
+      await expect(ask({ ...good, nbf: inSeconds(60) })).resolves.toBe('refused: not_yet_valid');
+    },
+  );
+
   it('answers NOT_READY, not UNAUTHENTICATED, when the key server is broken', async () => {
     const { privateKey } = await generateKeyPair('ES256');
     const token = await new SignJWT({ sub: '7' }).setProtectedHeader({ alg: 'ES256', kid: 'k1' }).sign(privateKey);

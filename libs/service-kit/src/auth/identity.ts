@@ -1,4 +1,4 @@
-import { AppError } from '@coupon/domain';
+import { AppError, isIdText } from '@coupon/domain';
 import type { UserId } from '@coupon/domain';
 
 export type Role = 'user' | 'operator' | 'admin';
@@ -12,6 +12,20 @@ export interface Identity {
   readonly subject: string;
   /** True where nobody is authenticated (mode none): may act for any user. */
   readonly anyUser: boolean;
+}
+
+/** The caller of mode none. */
+export const ANYBODY: Identity = Object.freeze({ userId: null, role: 'admin', subject: 'anonymous', anyUser: true });
+
+const MAX_SUBJECT_LENGTH = 64;
+
+/** undefined for a caller without a subject, and for one who is no staff and whose subject is no user id. */
+export function makeIdentity(subject: string | undefined, roleName: string | undefined): Identity | undefined {
+  const role: Role = roleName === 'admin' || roleName === 'operator' ? roleName : 'user';
+  if (subject === undefined || subject === '') return undefined;
+  const userId = isIdText(subject) ? (subject as UserId) : null;
+  if (role === 'user' && userId === null) return undefined;
+  return { userId, role, subject: subject.slice(0, MAX_SUBJECT_LENGTH), anyUser: false };
 }
 
 const RANK: Record<Role, number> = { user: 0, operator: 1, admin: 2 };

@@ -1,4 +1,5 @@
 import type { Metadata, ServerUnaryCall, handleUnaryCall } from '@grpc/grpc-js';
+import { unauthenticated } from '../auth/auth-refusal';
 import type { Authenticator } from '../auth/authenticator';
 import { requireRole } from '../auth/identity';
 import type { Identity, Role } from '../auth/identity';
@@ -69,12 +70,16 @@ export function authenticateCall(
     const value = call.metadata.get(name)[0];
     return typeof value === 'string' ? value : undefined;
   };
+  const authorization = header('authorization');
+  const caller = authenticator.authenticateNow(authorization);
+  if (typeof caller === 'string') return Promise.reject(unauthenticated(caller));
+  if (caller !== undefined) return Promise.resolve(caller);
   // "10.0.0.7:51234" or "[::1]:51234"
   const peerAddress = call
     .getPeer()
     .replace(/:\d+$/, '')
     .replace(/^\[|\]$/g, '');
-  return authenticator.authenticate({ authorization: header('authorization'), peerAddress, header });
+  return authenticator.authenticate({ authorization, peerAddress, header });
 }
 
 function contextOf<Request, Response>(call: ServerUnaryCall<Request, Response>): CallContext {

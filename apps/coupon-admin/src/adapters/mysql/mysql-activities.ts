@@ -17,6 +17,7 @@ export class MysqlActivities implements ActivityRepository {
         perUserLimit: fields.perUserLimit,
         startTime: new Date(fields.startMs),
         endTime: new Date(fields.endMs),
+        hiddenPath: fields.hiddenPath,
       },
     });
     return activityOf(row);
@@ -33,7 +34,7 @@ export class MysqlActivities implements ActivityRepository {
   }
 
   async update(id: ActivityId, change: ActivityChange): Promise<Activity> {
-    const { name, totalCount, perUserLimit, startMs, endMs, status, pausedAtMs, loadedAtMs } = change;
+    const { name, totalCount, perUserLimit, startMs, endMs, hiddenPath, status, pausedAtMs, loadedAtMs } = change;
     const row = await this.db.flashSaleActivity.update({
       where: { id: BigInt(id) },
       data: {
@@ -42,6 +43,7 @@ export class MysqlActivities implements ActivityRepository {
         ...(perUserLimit === undefined ? {} : { perUserLimit }),
         ...(startMs === undefined ? {} : { startTime: new Date(startMs) }),
         ...(endMs === undefined ? {} : { endTime: new Date(endMs) }),
+        ...(hiddenPath === undefined ? {} : { hiddenPath }),
         ...(status === undefined ? {} : { status }),
         ...(pausedAtMs === undefined ? {} : { pausedAt: dateOf(pausedAtMs) }),
         ...(loadedAtMs === undefined ? {} : { loadedAt: dateOf(loadedAtMs) }),

@@ -52,6 +52,7 @@ export function activityOf(row: ActivityRow): Activity {
     startMs: row.startTime.getTime(),
     endMs: row.endTime.getTime(),
     perUserLimit: row.perUserLimit,
+    hiddenPath: row.hiddenPath,
     status: row.status as Activity['status'],
     pausedAtMs: row.pausedAt?.getTime() ?? null,
     epoch: row.epoch,

@@ -39,6 +39,7 @@ const FROZEN = {
   perUserLimit: 'per_user_limit',
   startMs: 'start_time',
   endMs: 'end_time',
+  hiddenPath: 'hidden_path',
 } as const;
 
 function limitsChange(before: Activity, wanted: ActivityFields): boolean {

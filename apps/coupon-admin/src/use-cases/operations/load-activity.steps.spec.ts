@@ -58,6 +58,7 @@ describe('invariant 9: what was loaded is read back before anything opens', () =
     ['end_ms', { endMs: 2_001 }],
     ['per_user_limit', { perUserLimit: 3 }],
     ['total', { total: 11 }],
+    ['hidden_path', { hiddenPath: true }],
     ['available', { available: 11 }],
   ])('fails when Redis holds another %s', async (field, change) => {
     expect(await readBack({ ...record, ...change })).toMatchObject({

@@ -16,6 +16,7 @@ export function definitionPayload(activity: Activity, userRatePerSecond: number)
     total: activity.totalCount,
     epoch: activity.epoch,
     user_rate: userRatePerSecond,
+    hidden_path: activity.hiddenPath,
   };
 }
 
@@ -30,6 +31,8 @@ function definitionOf(operation: Operation): PrewarmActivity {
     total: numberIn(payload, 'total'),
     epoch: numberIn(payload, 'epoch'),
     userRatePerSecond: numberIn(payload, 'user_rate'),
+    // Operations that were written down before there was such a thing do not name it.
+    hiddenPath: payload['hidden_path'] === true,
   };
 }
 
@@ -88,6 +91,7 @@ function differences(wanted: PrewarmActivity, found: ActivityRecord): string[] {
     ['end_ms', wanted.endMs, found.endMs],
     ['per_user_limit', wanted.perUserLimit, found.perUserLimit],
     ['total', wanted.total, found.total],
+    ['hidden_path', wanted.hiddenPath ?? false, found.hiddenPath ?? false],
     ['available', wanted.total - found.claimed, found.available],
   ];
   return pairs.filter(([, a, b]) => a !== b).map(([name]) => name);

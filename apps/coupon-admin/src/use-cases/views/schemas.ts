@@ -46,6 +46,7 @@ export const activitySchema = z.object({
   start_time: time,
   end_time: time,
   per_user_limit: z.number(),
+  hidden_path: z.boolean().meta({ description: 'claims need a purchase token' }),
   status: z.number().meta({ description: '1 pending, 2 running, 3 ended' }),
   status_name: z.enum(['pending', 'running', 'paused', 'ended']),
   paused_at: time.nullable(),

@@ -53,6 +53,7 @@ export function activityView(activity: Activity, nowMs: number): ActivityView {
     start_time: time(activity.startMs),
     end_time: time(activity.endMs),
     per_user_limit: activity.perUserLimit,
+    hidden_path: activity.hiddenPath,
     status: activity.status,
     status_name: activityStatusName(activity, nowMs),
     paused_at: optionalTime(activity.pausedAtMs),

@@ -18,6 +18,8 @@ export function servePlain(
       idempotencyKey: head.idempotencyKey,
       body: { text },
       address: deps.addresses.of(connection.remoteAddress, head.forwardedFor),
+      authorization: head.authorization,
+      purchaseToken: head.purchaseToken,
       credentials: () => ({ authorization: head.authorization, peerAddress: connection.remoteAddress }),
     },
     connection,

@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import { AppError } from '@coupon/domain';
 import type { UserId } from '@coupon/domain';
-import { Health, createHttpApp, createMetrics, systemClock } from '@coupon/service-kit';
-import type { Authenticator, HttpServer, Identity } from '@coupon/service-kit';
+import { Health, createAuthenticator, createHttpApp, createMetrics, systemClock } from '@coupon/service-kit';
+import type { Authenticator, HttpServer } from '@coupon/service-kit';
 import { createGatewayServer } from '../../../src/http/create-gateway-server';
 import type { GatewayServerOptions } from '../../../src/http/create-gateway-server';
 import { ClientAddresses } from '../../../src/http/client-address';
@@ -11,10 +11,15 @@ import type { HttpPurchaseDependencies } from '../../../src/http/purchase-handle
 import { gatewayRoutes } from '../../../src/http/routes';
 import type { RouteDependencies } from '../../../src/http/routes';
 
-export const ANYBODY: Identity = Object.freeze({ userId: null, role: 'admin', subject: 'anybody', anyUser: true });
+/** Mode none. */
+function none(): Authenticator {
+  return createAuthenticator({ mode: 'none', nodeEnv: 'test' });
+}
 
 /** Knows the bearer `user-<id>`, decides in a later turn of the event loop like a key server does. */
 export const bearerAuthenticator: Authenticator = {
+  ...none(),
+  authenticateNow: () => undefined,
   authenticate: async ({ authorization }) => {
     await new Promise((resolve) => setImmediate(resolve));
     const id = /^Bearer user-(\d+)$/.exec(authorization ?? '')?.[1];
@@ -41,8 +46,7 @@ export async function startLaneServer(
     desk,
     addresses: new ClientAddresses([]),
     logger,
-    authenticator: authenticator ?? { authenticate: () => Promise.resolve(ANYBODY) },
-    anybody: authenticator === undefined ? ANYBODY : null,
+    authenticator: authenticator ?? none(),
   };
   const app = createHttpApp({
     logger,
@@ -51,7 +55,7 @@ export async function startLaneServer(
     bodyLimitBytes: 16 * 1024,
     newRequestId: () => 'request-id',
     routes: gatewayRoutes({
-      authenticator: { authenticate: () => Promise.resolve(ANYBODY) },
+      authenticator: none(),
       store: () => {
         throw new AppError('NOT_READY', 'there is no claim store');
       },
@@ -63,6 +67,7 @@ export async function startLaneServer(
       tickets: undefined as unknown as RouteDependencies['tickets'],
       flow: undefined as unknown as RouteDependencies['flow'],
       purchase,
+      purchaseTokens: null,
     }),
   });
   const http = createGatewayServer({ host: '127.0.0.1', port: 0, lane: {}, purchase, app, ...server });

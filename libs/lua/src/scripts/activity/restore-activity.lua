@@ -14,13 +14,13 @@ keys:
 args:
   ARGV[1] run id  ARGV[2] activity id  ARGV[3] coupon (template) id  ARGV[4] start ms  ARGV[5] end ms  ARGV[6] per user limit
   ARGV[7] total  ARGV[8] new epoch  ARGV[9] user rate per second  ARGV[10] claimed units  ARGV[11] event seq to go on from
-  ARGV[12] users in the prepared hash
+  ARGV[12] users in the prepared hash  ARGV[13] guard: 1 = claims need a purchase token, 0 = none
 returns: {1} restored | {2} already at this epoch | {-6, length} the outbox still holds entries | {-7, epoch} a newer epoch is there
   | {-8} more claimed than the total | {-2} the prepared user hash is not complete
   | {-14} open, paused or ended on this very run: nothing to restore | {-4} invalid arguments
 ttl: none
 ]]
-for i = 2, 12 do
+for i = 2, 13 do
   if not string.find(ARGV[i] or '', '^%d+$') then
     return { -4 }
   end
@@ -63,5 +63,5 @@ redis.call('SET', KEYS[2], string.format('%.0f', total - claimed))
 redis.call('HSET', KEYS[1], 'kind', 'coupon', 'activity_id', ARGV[2], 'coupon_id', ARGV[3], 'start_ms', ARGV[4], 'end_ms', ARGV[5],
   'per_user_limit', ARGV[6], 'total', ARGV[7], 'claimed', ARGV[10], 'epoch', ARGV[8], 'run_id', ARGV[1],
   'stock_version', string.format('%.0f', version + 1), 'event_seq', ARGV[11], 'last_event_ms', now_ms, 'state', 'closed',
-  'user_rate', ARGV[9])
+  'user_rate', ARGV[9], 'guard', ARGV[13])
 return { 1 }

@@ -1,6 +1,6 @@
 --[[
 purpose: decide up to 128 claims of one activity at once and record every accepted one together with its outbox event: the only place
-         where stock is taken. Order per claim: replay, window, rate, limit, stock. Everything is validated before the first write.
+         where stock is taken. Order per claim: replay, guard, window, rate, limit, stock. Everything is validated before the first write.
 keys:
   KEYS[1] coupon:activity:{id} hash
   KEYS[2] coupon:stock:{id} string
@@ -13,11 +13,13 @@ keys:
 args:
   ARGV[1] run id of the server this connection reached (DESIGN invariant 9)
   ARGV[2..] per claim four values: user id, claim id, quantity (1..2^31-1), idempotency key ('' = the claim id is the key)
+  then up to two options: 'T' and per claim one character, '1' = came with a purchase token the gateway has verified, '0' = not;
+    'R' and the user rate per second that is in force instead of the activity's own (0 = none)
 returns:
   {-1} not loaded | {-2} half loaded | {-3} opened on another run of Redis | {-4} invalid arguments
   {0, available, stock version, now ms, entry...}: per claim, in order, either text 'R<claim id>:<quantity>', replay of an earlier win,
   or a number: 1 won now, -10 not started, -11 ended, -12 paused, -13 closed, -20 rate limited, -21 limit reached, -22 sold out,
-    -23 key used with another quantity, -24 the claim of this key was released
+    -23 key used with another quantity, -24 the claim of this key was released, -25 guarded activity, no purchase token
 ttl: 10 s on the rate hashes; none on the rest: archive-activity removes it
 ]]
 local MAX_QUANTITY = 2147483647
@@ -28,11 +30,23 @@ local function text(n)
 end
 
 -- Invariant 2: arguments first, the whole batch.
-local n = (#ARGV - 1) / 4
-if #ARGV < 5 or n ~= math.floor(n) or ARGV[1] == '' then
+local n = math.floor((#ARGV - 1) / 4)
+local last = 4 * n + 1
+if n < 1 or #ARGV > last + 2 or ARGV[1] == '' then
   return { -4 }
 end
-for i = 2, #ARGV, 4 do
+local passes, user_rate
+for i = last + 1, #ARGV do
+  local option = ARGV[i]
+  if not passes and #option == n + 1 and string.find(option, '^T[01]+$') then
+    passes = option
+  elseif not user_rate and string.find(option, '^R%d+$') then
+    user_rate = tonumber(string.sub(option, 2))
+  else
+    return { -4 }
+  end
+end
+for i = 2, last, 4 do
   local quantity = tonumber(ARGV[i + 2])
   if
     not string.find(ARGV[i], '^[1-9]%d*$')
@@ -48,7 +62,7 @@ end
 
 -- Invariant 9: fail closed. What is missing is never read as zero or as unlimited.
 local a = redis.call('HMGET', KEYS[1], 'state', 'start_ms', 'end_ms', 'per_user_limit', 'claimed', 'event_seq', 'epoch',
-  'run_id', 'stock_version', 'user_rate', 'coupon_id', 'activity_id')
+  'run_id', 'stock_version', 'user_rate', 'coupon_id', 'activity_id', 'guard')
 if not a[1] then
   return { -1 }
 end
@@ -59,8 +73,11 @@ for i = 2, 12 do
 end
 local state, epoch, template_id, activity_id = a[1], a[7], a[11], a[12]
 local start_ms, end_ms, limit, claimed = tonumber(a[2]), tonumber(a[3]), tonumber(a[4]), tonumber(a[5])
--- Tickets, decided through this very code by decide-tickets, met the rate when they were queued.
-local seq, user_rate = tonumber(a[6]), ARGV.rate_met and 0 or tonumber(a[10])
+-- Tickets, decided through this very code by decide-tickets, met the rate and the guard when they were queued.
+local seq = tonumber(a[6])
+user_rate = ARGV.queued and 0 or user_rate or tonumber(a[10])
+-- Absent on activities that were loaded before there was such a thing.
+local guarded = a[13] == '1' and not ARGV.queued
 if a[8] ~= ARGV[1] then
   return { -3 }
 end
@@ -91,7 +108,7 @@ local now_ms = now_s * 1000 + math.floor(tonumber(time[2]) / 1000)
 
 -- One read for all users of the batch; later claims of the same user see the earlier ones through these tables.
 local ids = {}
-for i = 2, #ARGV, 4 do
+for i = 2, last, 4 do
   ids[#ids + 1] = ARGV[i]
 end
 local stored = redis.call('HMGET', KEYS[3], unpack(ids))
@@ -184,7 +201,7 @@ local function units_of(claim_id, quantity, used)
   return table.concat(slots, ','), table.concat(units, ',')
 end
 
-local function decide(user, claim_id, quantity, key)
+local function decide(user, claim_id, quantity, key, passed)
   local held = receipts_of[user]
   local active, used = 0, nil
   if held then
@@ -193,6 +210,10 @@ local function decide(user, claim_id, quantity, key)
     if answer then
       return answer
     end
+  end
+  -- Before the window: without a token nothing is said about the sale. A receipt is given without one, for it may have expired since.
+  if guarded and not passed then
+    return -25
   end
   if window ~= 0 then
     return window
@@ -239,12 +260,13 @@ local function decide(user, claim_id, quantity, key)
 end
 
 local NAMES = { [-10] = 'NOT_STARTED', [-11] = 'ENDED', [-12] = 'PAUSED', [-13] = 'NOT_READY', [-20] = 'RATE_LIMITED',
-  [-21] = 'LIMIT_REACHED', [-22] = 'SOLD_OUT', [-23] = 'CONFLICT', [-24] = 'CONFLICT' }
+  [-21] = 'LIMIT_REACHED', [-22] = 'SOLD_OUT', [-23] = 'CONFLICT', [-24] = 'CONFLICT', [-25] = 'PERMISSION_DENIED' }
 local accepted, replayed = 0, 0
 for i = 1, n do
   local at = 4 * i - 2
   local key = ARGV[at + 3] == '' and ARGV[at + 1] or ARGV[at + 3]
-  local result = decide(ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), key)
+  local result = decide(ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), key,
+    guarded and passes and string.byte(passes, i + 1) == 49)
   reply[4 + i] = result
   if result == 1 then
     accepted = accepted + 1

@@ -7,11 +7,12 @@ keys:
   KEYS[3] coupon:user:{id} hash
 args:
   ARGV[1] run id of the server this connection reached
-returns: {0, window, available, event seq, stock version, epoch, per user limit} window: 0 open, -10 not started, -11 ended, -12 paused, -13 closed
+returns: {0, window, available, event seq, stock version, epoch, per user limit, guard} window: 0 open, -10 not started, -11 ended, -12 paused, -13 closed
   | {-1} not loaded | {-2} half loaded | {-3} opened on another run of Redis
 ttl: none
 ]]
-local a = redis.call('HMGET', KEYS[1], 'state', 'start_ms', 'end_ms', 'event_seq', 'stock_version', 'epoch', 'per_user_limit', 'run_id', 'claimed')
+local a = redis.call('HMGET', KEYS[1], 'state', 'start_ms', 'end_ms', 'event_seq', 'stock_version', 'epoch', 'per_user_limit', 'run_id', 'claimed',
+  'guard')
 if not a[1] then
   return { -1 }
 end
@@ -39,4 +40,4 @@ elseif now_ms < tonumber(a[2]) then
 elseif a[1] ~= 'open' then
   window = -13
 end
-return { 0, window, available, tonumber(a[4]), tonumber(a[5]), tonumber(a[6]), tonumber(a[7]) }
+return { 0, window, available, tonumber(a[4]), tonumber(a[5]), tonumber(a[6]), tonumber(a[7]), tonumber(a[10] or '0') }

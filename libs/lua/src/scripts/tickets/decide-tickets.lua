@@ -100,8 +100,8 @@ for i, entry in ipairs(redis.call('XRANGE', KEYS[9], '-', '+', 'COUNT', ARGV[2])
 end
 
 if #due > 0 then
-  -- They met the rate when they were queued.
-  claims.rate_met = true
+  -- They met the rate and the guard when they were queued.
+  claims.queued = true
   local reply = claim_units(KEYS, claims)
   if reply[1] ~= 0 then
     state = reply[1]

@@ -1,7 +1,7 @@
 --[[
 purpose: queue one purchase for a later decision. The ticket, its place in the queue and the claim id it will be decided with are written in one
-         step, so an answered ticket is never without an entry in the queue. Order: the same request again, receipt, window, queue length,
-         rate; limit and stock are decided when it is the ticket's turn.
+         step, so an answered ticket is never without an entry in the queue. Order: the same request again, receipt, guard, window, queue
+         length, rate; limit and stock are decided when it is the ticket's turn.
 keys:
   KEYS[1] coupon:activity:{id} hash
   KEYS[2] coupon:stock:{id} string
@@ -15,17 +15,18 @@ keys:
 args:
   ARGV[1] run id of the server this connection reached (DESIGN invariant 9)
   ARGV[2] ticket  ARGV[3] user id  ARGV[4] claim id  ARGV[5] quantity (1..2^31-1)  ARGV[6] idempotency key or ''
-  ARGV[7] longest wait ms  ARGV[8] most tickets waiting
+  ARGV[7] longest wait ms  ARGV[8] most tickets waiting  ARGV[9] 1 = came with a verified purchase token, 0 = not
+  ARGV[10] user rate per second that is in force instead of the activity's own, or ''
 returns:
   {1, ticket} queued | {2, ticket} the ticket this request, or at limit 1 this user, has already | {3, ticket} won at once: the user holds the receipt
   {-1} not loaded | {-2} half loaded | {-3} opened on another run of Redis | {-4} invalid arguments
   {-10} not started | {-11} ended | {-12} paused | {-13} closed | {-20} rate limited | {-23} key used with another quantity
-  {-24} the claim of this key was released | {-30} the queue is full
+  {-24} the claim of this key was released | {-25} guarded activity, no purchase token | {-30} the queue is full
 ttl: 10 s on the rate hashes; the record of a finished ticket is removed by decide-tickets
 ]]
 local ticket = { number = '0', user = ARGV[3], claim_id = ARGV[4], quantity = ARGV[5], key = ARGV[6] }
 if
-  #ARGV ~= 8
+  #ARGV ~= 10
   or ARGV[1] == ''
   or #ARGV[2] ~= 26
   or string.find(ARGV[2], '%W')
@@ -37,6 +38,8 @@ if
   or #ticket.key > 64
   or not string.find(ARGV[7], '^%d+$')
   or not string.find(ARGV[8], '^[1-9]%d*$')
+  or not string.find(ARGV[9], '^[01]$')
+  or not string.find(ARGV[10], '^%d*$')
 then
   return { -4 }
 end
@@ -54,7 +57,8 @@ if ticket.key ~= '' then
 end
 
 -- Invariant 9: fail closed.
-local a = redis.call('HMGET', KEYS[1], 'state', 'start_ms', 'end_ms', 'per_user_limit', 'claimed', 'run_id', 'user_rate')
+local a = redis.call('HMGET', KEYS[1], 'state', 'start_ms', 'end_ms', 'per_user_limit', 'claimed', 'run_id', 'user_rate',
+  'guard')
 if not a[1] then
   return { -1 }
 end
@@ -69,7 +73,7 @@ end
 if redis.call('EXISTS', KEYS[2]) == 0 or (tonumber(a[5]) > 0 and redis.call('EXISTS', KEYS[3]) == 0) then
   return { -2 }
 end
-local limit, user_rate = tonumber(a[4]), tonumber(a[7])
+local limit, user_rate = tonumber(a[4]), tonumber(ARGV[10] ~= '' and ARGV[10] or a[7])
 local time = redis.call('TIME')
 local now_s = tonumber(time[1])
 local now_ms = now_s * 1000 + math.floor(tonumber(time[2]) / 1000)
@@ -101,6 +105,9 @@ end
 
 if conflict then
   return refuse(conflict, 'CONFLICT')
+end
+if a[8] == '1' and ARGV[9] == '0' then
+  return refuse(-25, 'PERMISSION_DENIED')
 end
 if a[1] == 'paused' then
   return refuse(-12, 'PAUSED')
