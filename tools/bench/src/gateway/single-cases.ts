@@ -25,6 +25,8 @@ const OVERLOAD = {
   afterShare: 0.9,
 };
 const MILLION = { users: 1_000_000, perSecond: 16_000, units: 10_000 };
+/** A sale that the same process has served shortly before: nobody starts a gateway at the second its sale opens. */
+const SALE_BEFORE = { users: 40_000, perSecond: 4_000, units: 20_000 };
 const LATER_USERS = 2_000_000_000;
 
 /** What a case of its own has found: flat figures, and its bars. */
@@ -101,6 +103,7 @@ export async function runOverload(bed: BenchBed, seconds: number = OVERLOAD.seco
 export async function runMillion(bed: BenchBed, users: number = MILLION.users): Promise<SingleOutcome> {
   await bed.store.setDurability('fsync');
   const gateway = await bed.gateway(PLAIN, 'fsync', { fresh: true });
+  await saleBefore(bed, gateway);
   const units = Math.min(MILLION.units, Math.ceil(users / 2));
   const activityId = await bed.store.open({ total: units, perUserLimit: 1, userRatePerSecond: 0 });
   const told = new Told([activityId]);
@@ -136,6 +139,17 @@ export async function runMillion(bed: BenchBed, users: number = MILLION.users): 
       generatorTarget('million', figures.generator_load),
     ],
   };
+}
+
+async function saleBefore(bed: BenchBed, gateway: GatewayProcess): Promise<void> {
+  const { users, perSecond, units } = SALE_BEFORE;
+  const activityId = await bed.store.open({ total: units, perUserLimit: 1, userRatePerSecond: 0 });
+  const plan = openLoop(bed, gateway, activityId, { perSecond, users, maxSeconds: (3 * users) / perSecond });
+  const told = new Told([activityId]);
+  const { result, answers } = await bed.load(plan);
+  told.add(plan, result, answers);
+  await verifyTold(bed.store.redis, told);
+  await bed.store.remove([activityId]);
 }
 
 function openLoop(
