@@ -55,6 +55,18 @@ async function play(world: SaleWorld, kind: string): Promise<void> {
   }
 }
 
+const SOLD_OUT_STATE = {
+  kind: 'known',
+  window: 'open',
+  available: 0,
+  runId: 'r',
+  eventSeq: 3,
+  stockVersion: 1,
+  epoch: 1,
+  perUserLimit: 1,
+  guarded: false,
+} as const;
+
 describe('SoldOutFilter', () => {
   it('refuses only what Redis would have refused between question and answer: no receipt is withheld, no stock denied', async () => {
     let refused = 0;
@@ -137,21 +149,54 @@ describe('SoldOutFilter', () => {
     expect(world.wrong).toEqual([]);
   });
 
-  it('stays off while there are more winners than it keeps', async () => {
-    const state = {
-      kind: 'known',
-      window: 'open',
-      available: 0,
-      runId: 'r',
-      eventSeq: 3,
-      stockVersion: 1,
-      epoch: 1,
-      perUserLimit: 1,
-      guarded: false,
-    } as const;
+  it('reads at once when it has not for a while, and at most once per spacing', async () => {
+    let nowMs = 0;
+    const waits: number[] = [];
+    const refused: string[] = [];
+    let run: () => void = () => undefined;
     const filter = new SoldOutFilter<string>(
       {
-        readState: async () => state,
+        readState: () => Promise.resolve(SOLD_OUT_STATE),
+        loadWinners: () => ({
+          [Symbol.asyncIterator]: () => ({ next: () => Promise.resolve({ done: true, value: undefined }) }),
+        }),
+        refuse: (claim) => void refused.push(claim),
+        pass: () => undefined,
+        nowMs: () => nowMs,
+        schedule: (job) => job(),
+        defer: (reading, waitMs) => {
+          waits.push(waitMs);
+          run = reading;
+        },
+        onError: () => undefined,
+      },
+      { spacingMs: 2 },
+    );
+    const reading = async (): Promise<void> => {
+      run();
+      await new Promise(setImmediate);
+    };
+    filter.observe(ACTIVITY, { available: 0, ended: false });
+    await new Promise(setImmediate);
+    nowMs = 100;
+    filter.hold(ACTIVITY, '1', 1, 'a');
+    await reading();
+    nowMs = 100.5;
+    filter.hold(ACTIVITY, '2', 1, 'b');
+    filter.hold(ACTIVITY, '3', 1, 'c');
+    nowMs = 102;
+    await reading();
+    nowMs = 200;
+    filter.hold(ACTIVITY, '4', 1, 'd');
+    await reading();
+    expect(waits).toEqual([0, 1.5, 0]);
+    expect(refused).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  it('stays off while there are more winners than it keeps', async () => {
+    const filter = new SoldOutFilter<string>(
+      {
+        readState: () => Promise.resolve(SOLD_OUT_STATE),
         async *loadWinners() {
           yield ['1', '2', '3'];
         },

@@ -16,8 +16,8 @@ export interface SoldOutFilterDependencies<Claim> {
   readonly nowMs: MonotonicClock;
   /** Bounds how many winner lists are loaded at once: `coarseJobs`. */
   readonly schedule: <T>(job: () => Promise<T>) => Promise<T>;
-  /** Runs a callback after what this turn of the event loop still brings. @default setImmediate */
-  readonly defer?: (run: () => void) => void;
+  /** Runs a callback after so many ms, 0 = after what this turn of the event loop still brings. @default setImmediate or setTimeout */
+  readonly defer?: (run: () => void, waitMs: number) => void;
   /** A reading or loading failed; the filter of that activity is off. */
   readonly onError: (error: unknown) => void;
 }
@@ -29,6 +29,8 @@ export interface SoldOutFilterOptions {
   readonly maxActivities?: number;
   /** From one attempt to load winners to the next. @default 1000 */
   readonly retryMs?: number;
+  /** From one reading of an activity to the next at least: under load one reading answers for more claims. @default 1 */
+  readonly spacingMs?: number;
   /** A filter that nobody has met for this long is forgotten. @default 60000 */
   readonly idleMs?: number;
 }
@@ -64,6 +66,7 @@ export class SoldOutFilter<Claim> {
   private readonly maxActivities: number;
   private readonly retryMs: number;
   private readonly idleMs: number;
+  private readonly spacingMs: number;
   private heldCount = 0;
 
   constructor(
@@ -74,6 +77,7 @@ export class SoldOutFilter<Claim> {
     this.maxActivities = options.maxActivities ?? 1_000;
     this.retryMs = options.retryMs ?? 1_000;
     this.idleMs = options.idleMs ?? 60_000;
+    this.spacingMs = options.spacingMs ?? 1;
   }
 
   /** Claims that wait for a reading. */
@@ -132,10 +136,11 @@ export class SoldOutFilter<Claim> {
     return entry;
   }
 
-  /** After the I/O phase of this turn: one reading for everything it has brought. */
+  /** After the I/O phase of this turn, or a moment after the last reading: one for everything that has come until then. */
   private schedule(activityId: ActivityId, entry: Entry<Claim>): void {
     entry.reading = true;
-    (this.deps.defer ?? setImmediate)(() => void this.confirm(activityId, entry));
+    const waitMs = Math.max(0, entry.lastUsedMs + this.spacingMs - this.deps.nowMs());
+    (this.deps.defer ?? defer)(() => void this.confirm(activityId, entry), waitMs);
   }
 
   private async confirm(activityId: ActivityId, entry: Entry<Claim>): Promise<void> {
@@ -194,6 +199,11 @@ export class SoldOutFilter<Claim> {
       else this.deps.refuse(claim, reason, guarded);
     }
   }
+}
+
+function defer(run: () => void, waitMs: number): void {
+  if (waitMs > 0) setTimeout(run, waitMs);
+  else setImmediate(run);
 }
 
 type KnownState = Extract<SaleState, { kind: 'known' }>;
