@@ -15,8 +15,10 @@ function aSensor(options = {}) {
   /** Long enough for the smoothed value to be the current one. */
   const settleAt = (load: { delayMs?: number; queue?: number }): void => {
     Object.assign(world, load);
-    world.nowMs += 60_000;
-    sensor.sample();
+    for (let i = 0; i < 600; i += 1) {
+      world.nowMs += 100;
+      sensor.sample();
+    }
   };
   return { sensor, world, settleAt };
 }
@@ -59,10 +61,22 @@ describe('LoadSensor', () => {
   it('does not jump at a single spike', () => {
     const { sensor, world } = aSensor({ smoothingMs: 300 });
     world.nowMs += 100;
-    world.delayMs = 100;
+    world.delayMs = 75;
     sensor.sample();
-    expect(sensor.load).toBeCloseTo(2 * (1 - Math.exp(-1 / 3)));
+    expect(sensor.load).toBeCloseTo(1.5 * (1 - Math.exp(-1 / 3)));
     expect(sensor.shedShare).toBe(0);
+  });
+
+  it('does not shed for one stall, however long it was; it does for the second', () => {
+    const { sensor, world } = aSensor();
+    world.nowMs += 30_000;
+    world.delayMs = 30_000;
+    sensor.sample();
+    expect(sensor.shedShare).toBe(0);
+    world.nowMs += 1_000;
+    world.delayMs = 1_000;
+    sensor.sample();
+    expect(sensor.shedShare).toBeGreaterThan(0.5);
   });
 
   it('does not flutter: it sheds less only after the load has fallen by the hysteresis', () => {

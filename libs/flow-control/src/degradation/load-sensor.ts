@@ -20,6 +20,9 @@ export interface LoadSensorDependencies {
 }
 
 const SAMPLE_MS = 100;
+/** A loop that stands still takes one late sample for it: it must not weigh more, nor count for more than this, or one stall alone would shed. */
+const MAX_SAMPLE_MS = 200;
+const MAX_LOAD = 1.5;
 
 /**
  * How loaded this process is, from the event loop's delay and the queue, and which requests to refuse for it. From `threshold` (nobody) to
@@ -82,7 +85,8 @@ export class LoadSensor {
   sample(): void {
     const now = this.deps.nowMs();
     const current = Math.max(this.deps.eventLoop.readMs() / this.fullDelayMs, this.deps.queueLoad());
-    this.smoothed += (current - this.smoothed) * (1 - Math.exp((this.lastMs - now) / this.smoothingMs));
+    const sinceMs = Math.min(now - this.lastMs, MAX_SAMPLE_MS);
+    this.smoothed += (Math.min(current, MAX_LOAD) - this.smoothed) * (1 - Math.exp(-sinceMs / this.smoothingMs));
     this.lastMs = now;
     // Play between rise and fall: the value acted upon follows upwards at once, downwards only by what exceeds the play.
     this.held = Math.min(Math.max(this.held, this.smoothed), this.smoothed + this.hysteresis);

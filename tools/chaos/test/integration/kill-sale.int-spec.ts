@@ -53,8 +53,13 @@ const killEach = (apps: readonly ('seckill-gateway' | 'seckill-worker')[]): Faul
     platform.all(app).map((instance) => ({
       name: instance.name,
       strike: () => {
-        // Between its death and its next life there is nothing to kill.
-        if (instance.pid !== undefined) process.kill(instance.pid, 'SIGKILL');
+        if (instance.pid === undefined) return;
+        try {
+          process.kill(instance.pid, 'SIGKILL');
+        } catch (error) {
+          // Between its death and its next life there is nothing to kill; its end may not have been reported yet.
+          if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+        }
       },
     })),
   );
