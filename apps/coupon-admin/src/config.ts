@@ -18,7 +18,7 @@ const schema = z
     AUTH_MODE: env.oneOf(['jwt', 'none', 'edge']).default('jwt'),
     AUTH_HS256_SECRET: env.secret(32).optional(),
     AUTH_JWKS_URL: env.url(['http:', 'https:']).optional(),
-    AUTH_TRUSTED_PROXIES: z.string().optional(),
+    AUTH_TRUSTED_PROXIES: env.addressRanges().default([]),
     USER_RATE_PER_SECOND: env.integer({ min: 0, max: 1_000 }).default(5),
     PREWARM_AHEAD_MS: env.durationMs({ min: 0, max: 86_400_000 }).default(300_000),
     SCHEDULE_INTERVAL_MS: env.durationMs({ min: 50, max: 60_000 }).default(1_000),
@@ -40,7 +40,7 @@ const schema = z
     if (value.AUTH_MODE === 'jwt' && (value.AUTH_HS256_SECRET === undefined) === (value.AUTH_JWKS_URL === undefined)) {
       problem('AUTH_HS256_SECRET', 'mode jwt needs exactly one of AUTH_HS256_SECRET and AUTH_JWKS_URL');
     }
-    if (value.AUTH_MODE === 'edge' && value.AUTH_TRUSTED_PROXIES === undefined) {
+    if (value.AUTH_MODE === 'edge' && value.AUTH_TRUSTED_PROXIES.length === 0) {
       problem('AUTH_TRUSTED_PROXIES', 'is required in mode edge');
     }
     // A key that is still remembered may name an operation, and the answer is there.
@@ -91,7 +91,7 @@ function authOptions(value: {
   NODE_ENV?: string | undefined;
   AUTH_HS256_SECRET?: string | undefined;
   AUTH_JWKS_URL?: string | undefined;
-  AUTH_TRUSTED_PROXIES?: string | undefined;
+  AUTH_TRUSTED_PROXIES: readonly string[];
 }): AuthOptions {
   switch (value.AUTH_MODE) {
     case 'none':
@@ -101,7 +101,7 @@ function authOptions(value: {
     case 'edge':
       return {
         mode: 'edge',
-        trustedProxies: (value.AUTH_TRUSTED_PROXIES ?? '').split(',').map((entry) => entry.trim()),
+        trustedProxies: value.AUTH_TRUSTED_PROXIES,
       };
   }
 }

@@ -23,7 +23,7 @@ const schema = z
     AUTH_MODE: env.oneOf(['jwt', 'none', 'edge']).default('jwt'),
     AUTH_HS256_SECRET: env.secret(32).optional(),
     AUTH_JWKS_URL: env.url(['http:', 'https:']).optional(),
-    AUTH_TRUSTED_PROXIES: z.string().optional(),
+    AUTH_TRUSTED_PROXIES: env.addressRanges().default([]),
     PURCHASE_TOKEN_KEY: env.secret(32).optional(),
     PURCHASE_TOKEN_PREVIOUS_KEY: env.secret(32).optional(),
     PURCHASE_TOKEN_TTL_MS: env.durationMs({ min: 5_000, max: 600_000 }).default(60_000),
@@ -40,7 +40,7 @@ const schema = z
     INSTANCE_BURST: rate,
     FULL_LOAD_DELAY_MS: env.durationMs({ min: 1, max: 60_000 }).default(250),
     INSTANCE_ID: env.text().optional(),
-    TRUSTED_PROXIES: z.string().default(''),
+    TRUSTED_PROXIES: env.addressRanges().default([]),
     TICKET_QUEUE_SIZE: env.integer({ min: 1, max: 10_000_000 }).default(100_000),
     TICKET_MAX_WAIT_MS: env.durationMs({ min: 1, max: 86_400_000 }).default(60_000),
     TICKET_RESULT_TTL_MS: env.durationMs({ min: 1_000, max: 86_400_000 }).default(900_000),
@@ -70,7 +70,7 @@ const schema = z
     if (value.TICKET_RESULT_TTL_MS < 10 * value.TICKET_POLL_INTERVAL_MS) {
       problem('TICKET_RESULT_TTL_MS', 'must be at least ten times TICKET_POLL_INTERVAL_MS');
     }
-    if (value.AUTH_MODE === 'edge' && value.AUTH_TRUSTED_PROXIES === undefined) {
+    if (value.AUTH_MODE === 'edge' && value.AUTH_TRUSTED_PROXIES.length === 0) {
       problem('AUTH_TRUSTED_PROXIES', 'is required in mode edge');
     }
     if (value.PURCHASE_TOKEN_PREVIOUS_KEY !== undefined && value.PURCHASE_TOKEN_KEY === undefined) {
@@ -107,7 +107,7 @@ const schema = z
         queue_deadline_ms: value.CLAIM_QUEUE_TIMEOUT_MS,
       },
     },
-    trustedProxies: listOf(value.TRUSTED_PROXIES),
+    trustedProxies: value.TRUSTED_PROXIES,
     tickets: {
       queueSize: value.TICKET_QUEUE_SIZE,
       maxWaitMs: value.TICKET_MAX_WAIT_MS,
@@ -145,13 +145,6 @@ function limitOf(perSecond: number | undefined, burst: number | undefined): Flow
   return perSecond === undefined ? null : { rate: perSecond, burst: burst ?? Math.min(9_999_999, 2 * perSecond) };
 }
 
-function listOf(text: string): string[] {
-  return text
-    .split(',')
-    .map((entry) => entry.trim())
-    .filter((entry) => entry !== '');
-}
-
 function durabilityOf(value: {
   DURABILITY_MODE: Durability['mode'];
   REPLICAS_REQUIRED: number;
@@ -167,7 +160,7 @@ function authOptions(value: {
   NODE_ENV?: string | undefined;
   AUTH_HS256_SECRET?: string | undefined;
   AUTH_JWKS_URL?: string | undefined;
-  AUTH_TRUSTED_PROXIES?: string | undefined;
+  AUTH_TRUSTED_PROXIES: readonly string[];
 }): AuthOptions {
   switch (value.AUTH_MODE) {
     case 'none':
@@ -177,7 +170,7 @@ function authOptions(value: {
     case 'edge':
       return {
         mode: 'edge',
-        trustedProxies: listOf(value.AUTH_TRUSTED_PROXIES ?? ''),
+        trustedProxies: value.AUTH_TRUSTED_PROXIES,
       };
   }
 }

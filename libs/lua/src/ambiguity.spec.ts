@@ -5,6 +5,7 @@ const coded = (message: string, code: string): Error => Object.assign(new Error(
 describe('invariant 4: what a failed command tells', () => {
   test.each([
     'NOSCRIPT No matching script',
+    "NOPERM User x has no permissions to run the 'evalsha' command",
     'LOADING Redis is loading the dataset in memory',
     'BUSY Redis is busy running a script',
     "READONLY You can't write against a read only replica",
@@ -33,6 +34,7 @@ describe('invariant 4: what a failed command tells', () => {
     coded('write EPIPE', 'EPIPE'),
     new Error('ERR user_script:12: broken receipt script: abc, on @user_script:12.'),
     new Error('UNKILLABLE Sorry the script already executed write commands'),
+    new Error("NOPERM ACL failure in script: User x has no permissions to run the 'xadd' command"),
     'a thrown string',
     undefined,
   ])('%s leaves the outcome unknown', (error) => {

@@ -1,6 +1,9 @@
-/** Redis replies that are given before a script's first write: the claim did not happen, repeating it is safe (invariant 4). */
+/**
+ * Redis replies that are given before a script's first write: the claim did not happen, repeating it is safe (invariant 4). A right
+ * that a script lacks may show after its first write.
+ */
 const BEFORE_ANY_EFFECT =
-  /^(NOSCRIPT|LOADING|BUSY|READONLY|MASTERDOWN|OOM|MISCONF|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|NOAUTH|NOPERM|WRONGPASS)\b/;
+  /^(NOSCRIPT|LOADING|BUSY|READONLY|MASTERDOWN|OOM|MISCONF|NOREPLICAS|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|NOAUTH|NOPERM(?! ACL failure in script)|WRONGPASS)\b/;
 
 /** Errors the client raises before a byte was written. */
 const NOT_SENT = /enableOfflineQueue|ECONNREFUSED|EHOSTUNREACH|ENOTFOUND|ECONNREFUSED/;

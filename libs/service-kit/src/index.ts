@@ -42,3 +42,4 @@ export type { AuthenticatedCallContext, CallContext } from './grpc/unary';
 export { GroupMember, groupMetrics, isFirstProcess } from './processes/group-member';
 export { ProcessGroup } from './processes/process-group';
 export type { ProcessGroupOptions } from './processes/process-group';
+export { AddressList, withoutMapping } from './net/address-list';

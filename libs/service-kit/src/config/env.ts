@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AddressList } from '../net/address-list';
 
 interface Range {
   readonly min?: number;
@@ -93,6 +94,20 @@ function listOf<const T extends string>(values: readonly T[]): z.ZodType<readonl
   );
 }
 
+/** Comma-separated addresses and CIDR ranges, maybe none. */
+function addressRanges(): z.ZodType<readonly string[], string> {
+  return converted((text) => {
+    const entries = text.split(',').map((entry) => entry.trim());
+    const ranges = entries.length === 1 && entries[0] === '' ? [] : entries;
+    try {
+      new AddressList(ranges);
+      return ranges;
+    } catch {
+      return undefined;
+    }
+  }, 'must be a comma-separated list of addresses and ranges such as 10.0.0.0/8');
+}
+
 /** A secret of at least `minBytes` bytes. It has no default by rule. */
 function secret(minBytes: number): z.ZodType<string, string> {
   return converted(
@@ -115,4 +130,16 @@ function hostPort(): z.ZodType<string, string> {
 }
 
 /** Readers for environment variables; add `.default(value)` (a value of the output type) or `.optional()`. */
-export const env = Object.freeze({ boolean, durationMs, hostPort, integer, listOf, oneOf, port, secret, text, url });
+export const env = Object.freeze({
+  addressRanges,
+  boolean,
+  durationMs,
+  hostPort,
+  integer,
+  listOf,
+  oneOf,
+  port,
+  secret,
+  text,
+  url,
+});

@@ -87,6 +87,8 @@ export class ProcessGroup implements Component {
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {
         reject(new Error(`a process did not serve within ${startTimeoutMs} ms`));
+        // Whoever takes its place must not find it serving later.
+        member.process.kill('SIGKILL');
       }, startTimeoutMs);
       member.on('message', (message: MemberMessage) => {
         if (message.kind === 'serving') {
