@@ -116,7 +116,7 @@ export class ActivityStore {
     return notApplicable('add-stock', id, reply);
   }
 
-  /** Ends a claim's state machine, by claim id (invariant 7). */
+  /** Ends a claim's state machine, by claim id (invariant 7). `wrong_run`: Redis was restarted and is not verified yet (invariant 9). */
   async settle(
     id: ActivityId,
     claim: { op: 'release' | 'confirm'; claimId: ClaimId; userId: UserId; epoch: number; reason: string },
@@ -125,7 +125,7 @@ export class ActivityStore {
     const reply = await this.call(
       'settleClaim',
       [k.activity, k.stock, k.user, k.outbox, k.stats],
-      [claim.epoch, claim.op, claim.userId, claim.claimId, claim.reason],
+      [claim.epoch, claim.op, claim.userId, claim.claimId, claim.reason, await this.runIdOf(k.activity)],
     );
     switch (reply[0]) {
       case 1:
@@ -140,6 +140,8 @@ export class ActivityStore {
         return { kind: 'exceeds_total' };
       case REPLY.NO_SUCH_CLAIM:
         return { kind: 'no_such_claim' };
+      case REPLY.WRONG_RUN:
+        return { kind: 'wrong_run' };
       default:
         return notApplicable('settle-claim', id, reply);
     }

@@ -53,7 +53,7 @@ export type AddStockResult =
 export type SettleResult =
   | NotApplicable
   | { readonly kind: 'released'; readonly eventSeq: number }
-  | { readonly kind: 'confirmed' | 'already' | 'tombstoned' | 'exceeds_total' | 'no_such_claim' }
+  | { readonly kind: 'confirmed' | 'already' | 'tombstoned' | 'exceeds_total' | 'no_such_claim' | 'wrong_run' }
   | { readonly kind: 'refused'; readonly state: 'CONFIRMED' | 'RELEASED' };
 
 export type AdoptRunResult =

@@ -101,6 +101,23 @@ describe('ActivityStore', () => {
     expect(await lua.store.snapshot(activityId)).toMatchObject({ available: 10, claimed: 0, eventSeq: 0 });
   });
 
+  test('invariant 9: nothing is settled on a Redis that nobody has verified, or that has lost its receipts', async () => {
+    const { activityId } = await lua.open({ total: 2 });
+    const claim = aClaim(1);
+    await lua.outcomes(activityId, claim);
+    const keys = activityKeys(activityId);
+    const release = { op: 'release', claimId: aClaim(2).claimId, userId: claim.userId, epoch: 1, reason: '' } as const;
+    await lua.redis.hset(keys.activity, 'run_id', 'an-earlier-run');
+    expect(await lua.store.settle(activityId, release)).toEqual({ kind: 'wrong_run' });
+    await lua.redis.hset(keys.activity, 'run_id', lua.runId);
+    const receipt = await lua.redis.hget(keys.user, claim.userId);
+    await lua.redis.del(keys.user);
+    await expect(lua.store.settle(activityId, release)).rejects.toBeInstanceOf(HalfLoadedError);
+    expect(await lua.redis.exists(keys.user)).toBe(0);
+    await lua.redis.hset(keys.user, claim.userId, receipt ?? '');
+    expect(await lua.store.settle(activityId, release)).toEqual({ kind: 'tombstoned' });
+  });
+
   test('invariant 7: a confirmed claim cannot be released, a released one not confirmed', async () => {
     const { activityId } = await lua.open();
     const kept = aClaim(1);

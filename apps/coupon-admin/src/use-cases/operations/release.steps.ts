@@ -44,6 +44,7 @@ async function record(tables: AdminTables, operation: Operation, settled: Settle
     case 'exceeds_total':
     case 'no_such_claim':
     case 'wrong_epoch':
+    case 'wrong_run':
       throw notNow(settled);
     case 'not_loaded':
       // Written off and removed since the coupons were made void: watched again, it is rebuilt by a worker, and the release goes on.

@@ -9,26 +9,35 @@ keys:
   KEYS[5] coupon:stats:{id} hash
 args:
   ARGV[1] epoch the caller knows  ARGV[2] release | confirm  ARGV[3] user id  ARGV[4] claim id  ARGV[5] reason (release)
-returns: {1, event seq} done (0 for a confirm) | {2} already so | {3} tombstone written | {-1} not loaded | {-2} half loaded
+  ARGV[6] run id of the server (DESIGN invariant 9)
+returns: {1, event seq} done (0 for a confirm) | {2} already so | {3} tombstone written | {-1} not loaded | {-2} half loaded | {-3} opened on another run of Redis
   | {-6, C|X} already in the other final state | {-7, epoch} wrong epoch | {-8} would exceed the total | {-9} no such claim (confirm)
   | {-4} invalid arguments
 ttl: none
 ]]
-local op, user, claim_id, reason = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local op, user, claim_id, reason, run_id = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 if (op ~= 'release' and op ~= 'confirm') or not string.find(user or '', '^[1-9]%d*$') or #(claim_id or '') ~= 26
-  or string.find(claim_id, '%W') or not reason then
+  or string.find(claim_id, '%W') or not reason or (run_id or '') == '' then
   return { -4 }
 end
-local a = redis.call('HMGET', KEYS[1], 'state', 'epoch', 'total', 'claimed', 'event_seq', 'coupon_id', 'activity_id')
+local a = redis.call('HMGET', KEYS[1], 'state', 'epoch', 'total', 'claimed', 'event_seq', 'coupon_id', 'activity_id', 'run_id')
 if not a[1] then
   return { -1 }
 end
 local available = tonumber(redis.call('GET', KEYS[2]) or '')
-if not (available and a[2] and a[3] and a[4] and a[5] and a[6] and a[7]) then
+if not (available and a[2] and a[3] and a[4] and a[5] and a[6] and a[7] and a[8]) then
   return { -2 }
 end
 if a[2] ~= ARGV[1] then
   return { -7, a[2] }
+end
+-- What this run does not know may only be lost: a tombstone for it would be believed, and the claim come back with the rebuild.
+if a[8] ~= run_id then
+  return { -3 }
+end
+-- And a tombstone must not be what makes a lost hash of receipts look whole.
+if tonumber(a[4]) > 0 and redis.call('EXISTS', KEYS[3]) == 0 then
+  return { -2 }
 end
 
 --@include receipts
