@@ -19,6 +19,17 @@ export interface TicketEntry {
   readonly hasToken?: boolean;
 }
 
+export interface EnqueueLimits {
+  /** A ticket that is still waiting after that expires. */
+  readonly maxWaitMs: number;
+  /** Tickets waiting. */
+  readonly maxWaiting: number;
+  /** Tickets waiting and finished, with their keys: up to three fields each. */
+  readonly maxFields: number;
+  /** Claims per user and second that is in force instead of the activity's own; 0 = no limit. */
+  readonly userRate?: number | undefined;
+}
+
 type Refusal = Extract<ClaimOutcome, { kind: 'refused' }>;
 
 export type EnqueueResult =
@@ -69,12 +80,7 @@ export class TicketQueue {
   constructor(private readonly redis: ClaimRedis) {}
 
   /** Rejects with the Redis error when there was no reply: see `meansNothingHappened` for what that tells. */
-  async enqueue(
-    id: ActivityId,
-    runId: string,
-    entry: TicketEntry,
-    limits: { readonly maxWaitMs: number; readonly maxWaiting: number; readonly userRate?: number | undefined },
-  ): Promise<EnqueueResult> {
+  async enqueue(id: ActivityId, runId: string, entry: TicketEntry, limits: EnqueueLimits): Promise<EnqueueResult> {
     const k = activityKeys(id);
     const reply = await runScript(
       this.redis,
@@ -91,6 +97,7 @@ export class TicketQueue {
         limits.maxWaiting,
         entry.hasToken === true ? 1 : 0,
         limits.userRate ?? '',
+        limits.maxFields,
       ],
     );
     const [code, ticketId] = Array.isArray(reply) ? (reply as unknown[]) : [];

@@ -67,7 +67,7 @@ function setUp(): {
 describe('taking a purchase for later', () => {
   it('lists the queue before its first ticket, then every minute, and again on a new connection', async () => {
     const { enqueue, calls, set, reconnect } = setUp();
-    const send = 'enqueue 42 run {"maxWaitMs":60000,"maxWaiting":9}';
+    const send = 'enqueue 42 run {"maxWaitMs":60000,"maxWaiting":9,"maxFields":90}';
     await enqueue.enqueue(COMMAND);
     set({ nowMs: 5_000 + REGISTER_EVERY_MS - 1 });
     await enqueue.enqueue(COMMAND);

@@ -44,6 +44,8 @@ export interface EnqueuePurchaseDependencies {
 
 /** How often a queue in use is put on the list again; far below the time after which an idle one is taken off. */
 export const REGISTER_EVERY_MS = 60_000;
+/** A waiting ticket has up to three; the rest is for results. */
+const FIELDS_PER_PLACE = 10;
 const MAX_REMEMBERED = 10_000;
 
 const NOT_READY: Refused = { kind: 'refused', code: 'NOT_READY', reason: 'claim_store' };
@@ -123,7 +125,12 @@ export class EnqueuePurchase implements ClaimTaker<TicketReceiver> {
         idempotencyKey: command.idempotencyKey,
         hasToken: hasGoodToken(this.deps.tokens, command, nowMs),
       },
-      { maxWaitMs: this.options.maxWaitMs, maxWaiting: this.options.queueSize, userRate: this.deps.userRate() },
+      {
+        maxWaitMs: this.options.maxWaitMs,
+        maxWaiting: this.options.queueSize,
+        maxFields: FIELDS_PER_PLACE * this.options.queueSize,
+        userRate: this.deps.userRate(),
+      },
     );
   }
 

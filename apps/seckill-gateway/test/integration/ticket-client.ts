@@ -133,7 +133,7 @@ export async function strandedTicket(
       quantity: 1,
       idempotencyKey: '',
     },
-    { maxWaitMs, maxWaiting: 1_000 },
+    { maxWaitMs, maxWaiting: 1_000, maxFields: 10_000 },
   );
   if (result.kind !== 'ticket') throw new Error(`no ticket: ${JSON.stringify(result)}`);
   return `${activityId}-${result.ticketId}`;

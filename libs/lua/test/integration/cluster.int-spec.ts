@@ -70,7 +70,11 @@ describe('invariant 11: on a Redis cluster', () => {
     const ticketId = encodeClaimId(now, randomBytes(10)) as string as TicketId;
     const ticket = { ticketId, userId, claimId: encodeClaimId(now, randomBytes(10)), quantity: 2, idempotencyKey: 'k' };
     const ticketRun = await store.runId(activityId);
-    const enqueued = await tickets.enqueue(activityId, ticketRun, ticket, { maxWaitMs: 0, maxWaiting: 1 });
+    const enqueued = await tickets.enqueue(activityId, ticketRun, ticket, {
+      maxWaitMs: 0,
+      maxWaiting: 1,
+      maxFields: 100,
+    });
     expect(enqueued).toEqual({ kind: 'ticket', ticketId, fresh: false });
     expect(await tickets.decide(activityId, ticketRun, { count: 1, keepMs: 60_000, forgetAtMost: 1 })).toMatchObject({
       activity: 'decided',

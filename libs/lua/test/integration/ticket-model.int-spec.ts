@@ -50,7 +50,10 @@ class Model {
     const same = this.tickets.find((ticket) => key !== '' && ticket.user === user && ticket.key === key);
     if (same) return same.quantity === quantity ? same.id : 'CONFLICT';
     const replay = this.replay(request);
-    if (replay?.startsWith('WON')) return this.add(request, 0, replay);
+    if (replay?.startsWith('WON')) {
+      const answered = this.tickets.find((ticket) => ticket.number === 0 && ticket.state === replay);
+      return answered?.id ?? this.add(request, 0, replay);
+    }
     const own = this.waiting.find((ticket) => ticket.user === user);
     if (this.limit === 1 && own) return own.id;
     if (replay !== undefined) return 'CONFLICT';
@@ -171,7 +174,7 @@ class Run {
         quantity: request.quantity,
         idempotencyKey: request.key,
       },
-      { maxWaitMs: request.overdue ? 0 : HOUR_MS, maxWaiting: this.model.maxWaiting },
+      { maxWaitMs: request.overdue ? 0 : HOUR_MS, maxWaiting: this.model.maxWaiting, maxFields: 10_000 },
     );
     const answer =
       result.kind === 'ticket' ? result.ticketId : result.kind === 'refused' ? (result.code as string) : result.kind;

@@ -15,6 +15,7 @@ interface Wish {
   readonly quantity?: number;
   readonly maxWaitMs?: number;
   readonly maxWaiting?: number;
+  readonly maxFields?: number;
   readonly runId?: string;
 }
 
@@ -29,7 +30,7 @@ const enqueue = (id: ActivityId, user: number, wish: Wish = {}): Promise<Enqueue
       quantity: wish.quantity ?? 1,
       idempotencyKey: wish.key ?? '',
     },
-    { maxWaitMs: wish.maxWaitMs ?? HOUR_MS, maxWaiting: wish.maxWaiting ?? 1_000 },
+    { maxWaitMs: wish.maxWaitMs ?? HOUR_MS, maxWaiting: wish.maxWaiting ?? 1_000, maxFields: wish.maxFields ?? 10_000 },
   );
 
 const ticketOf = async (result: Promise<EnqueueResult>): Promise<TicketId> => {
@@ -145,6 +146,24 @@ describe('the queue of tickets', () => {
     expect(await enqueue(activityId, 3, { maxWaiting: 2 })).toEqual({ kind: 'queue_full' });
     await decide(activityId, { count: 1 });
     await ticketOf(enqueue(activityId, 3, { maxWaiting: 2 }));
+  });
+
+  test('what is kept is bounded: the holder of a receipt has one ticket for it, and a crowd cannot fill the memory with results', async () => {
+    const { activityId } = await lua.open({ total: 1 });
+    await lua.outcomes(activityId, aClaim(1));
+    const first = await ticketOf(enqueue(activityId, 1, { key: 'a' }));
+    expect(await ticketOf(enqueue(activityId, 1, { key: 'b' }))).toBe(first);
+    expect(await ticketOf(enqueue(activityId, 1))).toBe(first);
+    const { tickets } = activityKeys(activityId);
+    const kept = await lua.redis.hlen(tickets);
+    expect(await enqueue(activityId, 2, { maxFields: kept })).toMatchObject({ code: 'SOLD_OUT' });
+    await lua.store.addStock(activityId, { operationId: 'more', add: 1, epoch: 1 });
+    expect(await enqueue(activityId, 2, { maxFields: kept })).toEqual({ kind: 'queue_full' });
+    await ticketOf(enqueue(activityId, 2, { maxFields: kept + 1 }));
+    await decide(activityId);
+    await decide(activityId, { keepMs: 0 });
+    expect(await lua.redis.exists(tickets)).toBe(0);
+    expect(await ticketOf(enqueue(activityId, 1))).not.toBe(first);
   });
 
   test('requests count once against the rate of their user, whichever way they ask', async () => {

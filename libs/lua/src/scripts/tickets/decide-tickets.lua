@@ -151,6 +151,10 @@ for _, entry in ipairs(redis.call('LRANGE', KEYS[11], 0, most_forgotten - 1)) do
   local record = redis.call('HGET', KEYS[10], 't:' .. id)
   if record then
     local user = string.match(record, '^1 %u %d+ (%d+) ')
+    local claim_id = string.match(record, '^1 W %d+ %d+ %d+ (%w+):')
+    if claim_id and redis.call('HGET', KEYS[10], 'r:' .. claim_id) == id then
+      fields[#fields + 1] = 'r:' .. claim_id
+    end
     local _, key = decode_ticket(record)
     if key ~= '' then
       fields[#fields + 1] = key_field(user, key)

@@ -10,23 +10,24 @@ keys:
   KEYS[5] coupon:rate:{id}:1 hash
   KEYS[6] coupon:stats:{id} hash
   KEYS[7] coupon:queue:{id} stream, entry id = <number of the ticket>-0
-  KEYS[8] coupon:tickets:{id} hash: t:<ticket> -> record, k:<user>:<key> -> ticket, u:<user> -> waiting ticket (per user limit 1 only)
+  KEYS[8] coupon:tickets:{id} hash: t:<ticket> -> record, k:<user>:<key> -> ticket, u:<user> -> waiting ticket (per user limit 1 only),
+    r:<claim id> -> ticket that was answered with this receipt
   KEYS[9] coupon:tickets:{id}:finished list of '<ms> <ticket>', oldest first
 args:
   ARGV[1] run id of the server this connection reached (DESIGN invariant 9)
   ARGV[2] ticket  ARGV[3] user id  ARGV[4] claim id  ARGV[5] quantity (1..2^31-1)  ARGV[6] idempotency key or ''
   ARGV[7] longest wait ms  ARGV[8] most tickets waiting  ARGV[9] 1 = came with a verified purchase token, 0 = not
-  ARGV[10] user rate per second that is in force instead of the activity's own, or ''
+  ARGV[10] user rate per second that is in force instead of the activity's own, or ''  ARGV[11] most fields in KEYS[8]
 returns:
   {1, ticket} queued | {2, ticket} the ticket this request, or at limit 1 this user, has already | {3, ticket} won at once: the user holds the receipt
   {-1} not loaded | {-2} half loaded | {-3} opened on another run of Redis | {-4} invalid arguments
-  {-10} not started | {-11} ended | {-12} paused | {-13} closed | {-20} rate limited | {-23} key used with another quantity
+  {-10} not started | {-11} ended | {-12} paused | {-13} closed | {-20} rate limited | {-22} sold out, and no room for the ticket | {-23} key used with another quantity
   {-24} the claim of this key was released | {-25} guarded activity, no purchase token | {-30} the queue is full
 ttl: 10 s on the rate hashes; the record of a finished ticket is removed by decide-tickets
 ]]
 local ticket = { number = '0', user = ARGV[3], claim_id = ARGV[4], quantity = ARGV[5], key = ARGV[6] }
 if
-  #ARGV ~= 10
+  #ARGV ~= 11
   or ARGV[1] == ''
   or #ARGV[2] ~= 26
   or string.find(ARGV[2], '%W')
@@ -40,6 +41,7 @@ if
   or not string.find(ARGV[8], '^[1-9]%d*$')
   or not string.find(ARGV[9], '^[01]$')
   or not string.find(ARGV[10], '^%d*$')
+  or not string.find(ARGV[11], '^[1-9]%d*$')
 then
   return { -4 }
 end
@@ -87,6 +89,12 @@ end
 
 local receipt, conflict = replay_of(decode_receipts(redis.call('HGET', KEYS[3], ticket.user)), limit, ticket)
 if receipt then
+  -- One ticket for all who ask with this receipt, whatever their keys: nothing else bounds them here.
+  local answered = redis.call('HGET', KEYS[8], 'r:' .. receipt.claim_id)
+  if answered and redis.call('HEXISTS', KEYS[8], 't:' .. answered) == 1 then
+    return { 3, answered }
+  end
+  redis.call('HSET', KEYS[8], 'r:' .. receipt.claim_id, ARGV[2])
   remember('W', receipt.claim_id .. ':' .. #receipt.slots, now_ms)
   redis.call('RPUSH', KEYS[9], string.format('%.0f', now_ms) .. ' ' .. ARGV[2])
   redis.call('HINCRBY', KEYS[6], 'claims_replayed', 1)
@@ -131,6 +139,13 @@ if not info.err then
   end
 end
 if length >= tonumber(ARGV[8]) then
+  return refuse(-30, 'OVERLOADED')
+end
+-- Results are kept for a while, and a crowd at a sold out sale could fill the memory with them.
+if redis.call('HLEN', KEYS[8]) >= tonumber(ARGV[11]) then
+  if tonumber(redis.call('GET', KEYS[2])) < 1 then
+    return refuse(-22, 'SOLD_OUT')
+  end
   return refuse(-30, 'OVERLOADED')
 end
 
