@@ -217,6 +217,9 @@ describe('Redis stopped for five seconds in the middle of claims over HTTP, gRPC
     const stoppedMs = performance.now();
     await refusalsBegin(stoppedMs);
     expect(await breakerOpen()).toBe(1);
+    // Nothing of theirs was sent, so nobody has to wait for Redis' timeouts.
+    const begunMs = performance.now();
+    await eventually(() => expect(crowd.unanswered(begunMs)).toBe(0), { timeoutMs: REFUSED_WITHIN_MS });
     await own.servers.redis.resume();
     const resumedMs = performance.now();
     await eventually(() => {

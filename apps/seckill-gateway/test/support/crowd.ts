@@ -25,6 +25,8 @@ export class Crowd {
   private going = true;
   private readonly buyers: Promise<void>[] = [];
   private readonly arrivals = new Set<NodeJS.Timeout>();
+  /** When the clicks that are not answered yet were made. */
+  private readonly open = new Set<{ readonly sentMs: number }>();
 
   constructor(private readonly activityId: ActivityId) {}
 
@@ -41,6 +43,11 @@ export class Crowd {
   /** Clicks told this code so far. */
   told(code: string): Heard[] {
     return this.heard.filter(({ told }) => told.code === code);
+  }
+
+  /** Clicks before this time (monotonic milliseconds) that nobody has answered yet. */
+  unanswered(beforeMs: number): number {
+    return [...this.open].filter(({ sentMs }) => sentMs < beforeMs).length;
   }
 
   /** Nobody clicks any more; resolves when everybody was answered, and rejects when somebody was not. */
@@ -61,7 +68,10 @@ export class Crowd {
     const userId = String((this.users += 1));
     const idempotencyKey = `key-of-${userId}`;
     const sentMs = performance.now();
+    const open = { sentMs };
+    this.open.add(open);
     const told = await client.buy({ activityId: this.activityId, userId, idempotencyKey });
+    this.open.delete(open);
     this.heard.push({ client, userId, idempotencyKey, sentMs, answeredMs: performance.now(), told });
     return told;
   }
