@@ -34,6 +34,8 @@ export interface PurchaseClient {
 }
 
 const DEADLINE_MS = 30_000;
+/** Clients of one address share connections otherwise, and would all reach the same process of a gateway. */
+const OWN_CONNECTION = { 'grpc.use_local_subchannel_pool': 1 };
 
 export function httpClient(url: string, connections = 256): PurchaseClient {
   const agent = new Agent({ connections, pipelining: 1 });
@@ -81,7 +83,7 @@ const told = ({ code, retryAfterMs, claimId, replayed }: FlashSaleResponse): Tol
 });
 
 export function unaryClient(address: string): PurchaseClient {
-  const client = new SeckillClient(address, credentials.createInsecure());
+  const client = new SeckillClient(address, credentials.createInsecure(), OWN_CONNECTION);
   return {
     name: 'gRPC',
     async buy(click) {
@@ -108,7 +110,7 @@ export function unaryClient(address: string): PurchaseClient {
 
 /** All clicks on one bidirectional stream. */
 export function streamClient(address: string): PurchaseClient {
-  const client = new SeckillClient(address, credentials.createInsecure());
+  const client = new SeckillClient(address, credentials.createInsecure(), OWN_CONNECTION);
   const stream = client.flashSaleCouponStream();
   const waiting = new Map<string, { resolve: (told: Told) => void; reject: (error: Error) => void }>();
   stream.on('data', (response: FlashSaleResponse) => {
@@ -118,7 +120,9 @@ export function streamClient(address: string): PurchaseClient {
     waiting.delete(id);
     click.resolve(told(response));
   });
+  let failure: Error | undefined;
   stream.on('error', (error: Error) => {
+    failure = error;
     for (const { reject } of waiting.values()) reject(error);
   });
   let sent = 0;
@@ -126,6 +130,10 @@ export function streamClient(address: string): PurchaseClient {
     name: 'gRPC stream',
     buy: (click) =>
       new Promise((resolve, reject) => {
+        if (failure !== undefined) {
+          reject(failure);
+          return;
+        }
         const requestId = `r${(sent += 1)}`;
         waiting.set(requestId, { resolve, reject });
         stream.write({ ...messageOf(click), requestId });
