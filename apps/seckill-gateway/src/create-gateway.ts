@@ -66,7 +66,7 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
 
   const tokens = config.purchaseTokens === null ? null : new PurchaseTokens(config.purchaseTokens);
   const claimMetrics = new ClaimMetrics(metrics.registry, logger, () => desk.pending);
-  const flow = createFlowControl(config.flow, session, () => desk, metrics, logger);
+  const flow = createFlowControl(config.flow, session, () => ({ desk, admits }), metrics, logger);
   const desk: ClaimDesk = new ClaimDesk({
     ...flow,
     batchesInFlight: config.batchesInFlight,
@@ -97,6 +97,7 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
     registry: metrics.registry,
     logger,
   });
+  const admits = [admit, tickets.admit];
   const store = (): ActivityStore => new ActivityStore(session.require().redis);
 
   const readings = new SaleReadings(

@@ -30,6 +30,12 @@ export interface FlowControl {
   readonly userRate: () => number | undefined;
 }
 
+/** Where claims wait; looked at every {@link SWEEP_MS}. */
+export interface ClaimWaiters {
+  readonly desk: Pick<ClaimDesk, 'refuse' | 'pass' | 'sweep'>;
+  readonly admits: readonly { sweep(): void }[];
+}
+
 export interface FlowControlOptions {
   readonly defaults: FlowSettings;
   /** Event-loop delay that counts as full capacity. */
@@ -46,7 +52,7 @@ const nowMs = (): number => performance.now();
 export function createFlowControl(
   options: FlowControlOptions,
   session: ClaimSession,
-  desk: () => ClaimDesk,
+  waiters: () => ClaimWaiters,
   metrics: Metrics,
   logger: Logger,
 ): FlowControl {
@@ -58,7 +64,12 @@ export function createFlowControl(
     onState: (state) => logger.warn({ state }, 'circuit breaker of the claim store'),
   });
   const limits = new ClaimLimits(
-    { nowMs, lease: (name, call) => leaseTokens(session.require().redis, name, call), onError },
+    // Through the breaker like the batches: a store that is silent is silent to leases and readings, too.
+    {
+      nowMs,
+      lease: (name, call) => breaker.fire(async () => leaseTokens(session.require().redis, name, call)),
+      onError,
+    },
     {
       instanceId: (options.instanceId ?? hostname()).replace(/[^\w-]/g, '-'),
       processId: randomBytes(9).toString('base64url'),
@@ -70,13 +81,14 @@ export function createFlowControl(
     { threshold: defaults.shed_threshold, fullDelayMs: options.fullLoadDelayMs },
   );
   const filter = new SoldOutFilter<WaitingClaim>({
-    readState: async (id) => {
-      const { redis, runId } = session.require();
-      return readSaleState(redis, id, runId);
-    },
+    readState: (id) =>
+      breaker.fire(async () => {
+        const { redis, runId } = session.require();
+        return readSaleState(redis, id, runId);
+      }),
     loadWinners: (id) => readWinners(session.require().redis, id),
-    refuse: (claim, reason, guarded) => desk().refuse(claim, reason, guarded),
-    pass: (claim) => desk().pass(claim),
+    refuse: (claim, reason, guarded) => waiters().desk.refuse(claim, reason, guarded),
+    pass: (claim) => waiters().desk.pass(claim),
     nowMs,
     schedule: coarseJobs(WINNER_LISTS_AT_ONCE),
     onError,
@@ -103,14 +115,14 @@ export function createFlowControl(
     sensor,
     filter,
     watcher,
-    component: component({ breaker, limits, sensor, filter, watcher }, desk),
+    component: component({ breaker, limits, sensor, filter, watcher }, waiters),
     userRate: () => userRate,
   };
 }
 
 function component(
   parts: Pick<FlowControl, 'breaker' | 'limits' | 'sensor' | 'filter' | 'watcher'>,
-  desk: () => ClaimDesk,
+  waiters: () => ClaimWaiters,
 ): Component {
   let sweeper: NodeJS.Timeout | undefined;
   let ticks = 0;
@@ -119,7 +131,10 @@ function component(
     start: async () => {
       parts.sensor.start();
       sweeper = setInterval(() => {
-        desk().sweep();
+        const { desk, admits } = waiters();
+        if (parts.breaker.tick()) parts.filter.release();
+        for (const admit of admits) admit.sweep();
+        desk.sweep();
         ticks += 1;
         if (ticks % 100 === 0) parts.filter.sweep();
       }, SWEEP_MS).unref();

@@ -19,4 +19,21 @@ describe('useOwnServers', () => {
       client.disconnect();
     }
   });
+
+  it('gives a server that can be paused: connected, silent, and going on where it was', async () => {
+    const client = new Redis(own.endpoints.redis.url, { maxRetriesPerRequest: null });
+    try {
+      await client.set('key', 'before');
+      await own.servers.redis.pause();
+      const silent = client.set('key', 'during').then(() => 'answered');
+      const timeout = new Promise<string>((resolve) => setTimeout(() => resolve('silent'), 200));
+      expect(await Promise.race([silent, timeout])).toBe('silent');
+      expect(client.status).toBe('ready');
+      await own.servers.redis.resume();
+      expect(await silent).toBe('answered');
+      expect(await client.get('key')).toBe('during');
+    } finally {
+      client.disconnect();
+    }
+  });
 });

@@ -8,6 +8,8 @@ const handle = (source: ServerSource): ServerHandle => ({
   kill: async () => undefined,
   start: async () => undefined,
   restart: async () => undefined,
+  pause: async () => undefined,
+  resume: async () => undefined,
 });
 
 const has = (source: ServerSource) => async (): Promise<SourceResult> => ({ kind: 'server', server: handle(source) });

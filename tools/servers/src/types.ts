@@ -34,6 +34,10 @@ export interface ServerHandle {
   start(): Promise<void>;
   /** kill and start. */
   restart(): Promise<void>;
+  /** Stops it without ending it (SIGSTOP): its connections stay open, nothing is answered. Rejects like `kill`. */
+  pause(): Promise<void>;
+  /** Lets a paused server go on. */
+  resume(): Promise<void>;
 }
 
 export interface RunningServers<K extends ServerKind = PlatformServerKind> {

@@ -60,6 +60,18 @@ export class AdmitClaim<R extends ClaimReceiver = ClaimReceiver> implements Clai
     else this.refuse(receiver, rateLimited(decision.limit, decision.retryAfterMs));
   }
 
+  /** Refuses whoever waits for permits from a store that does not answer. To be called a few times a second. */
+  sweep(): void {
+    const { breaker } = this.deps;
+    if (this.waitingCount === 0 || breaker.admits()) return;
+    const refusal = circuitOpen(breaker.retryAfterMs());
+    const lines = [...this.waiting.values()];
+    this.waiting.clear();
+    this.waitingCount = 0;
+    for (const line of lines) for (const { receiver } of line) this.refuse(receiver, refusal);
+    this.wakeWhenIdle();
+  }
+
   /** Resolves when nobody waits for a lease any more. */
   async drain(signal?: AbortSignal): Promise<void> {
     if (this.waitingCount === 0 || signal?.aborted === true) return;
@@ -100,6 +112,10 @@ export class AdmitClaim<R extends ClaimReceiver = ClaimReceiver> implements Clai
       else if (decision.allowed) this.deps.desk.claim(command, receiver);
       else this.refuse(receiver, rateLimited(decision.limit, decision.retryAfterMs));
     }
+    this.wakeWhenIdle();
+  }
+
+  private wakeWhenIdle(): void {
     if (this.waitingCount === 0) for (const resolve of this.idle.splice(0)) resolve();
   }
 

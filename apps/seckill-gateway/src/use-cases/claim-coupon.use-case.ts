@@ -16,7 +16,7 @@ import {
   SOLD_OUT,
   circuitOpen,
 } from './claim-answer';
-import type { ClaimAnswer, ClaimCommand, ClaimReceiver, ClaimTaker } from './claim-answer';
+import type { ClaimAnswer, ClaimCommand, ClaimReceiver, ClaimTaker, Refusal } from './claim-answer';
 import type { ClaimMetrics } from './claim-metrics';
 import { hasGoodToken } from './purchase-token';
 import type { PurchaseTokens } from './purchase-token';
@@ -35,7 +35,7 @@ export interface ClaimDeskDependencies {
   readonly whyNotLoaded: (id: ActivityId) => Promise<NotLoadedCode>;
   /** Who may wait and who may be sent. */
   readonly admission: AdmissionPolicy;
-  readonly breaker: Pick<BatchBreaker, 'fire' | 'retryAfterMs'>;
+  readonly breaker: Pick<BatchBreaker, 'admits' | 'fire' | 'retryAfterMs'>;
   /** Answers for Redis while an activity is sold out or over; it is given this desk's `refuse` and `pass`. */
   readonly filter: Pick<SoldOutFilter<WaitingClaim>, 'hold' | 'observe'>;
   /** Batches of one activity on their way at once; the rest waits and grows into the next batch. */
@@ -107,13 +107,19 @@ export class ClaimDesk implements ClaimTaker {
   }
 
   /**
-   * Refuses claims that have waited too long behind batches that do not come back. To be called a few times a second: nothing else looks at
-   * them then. Counts as a failed batch each time: a store that hangs shows itself to the breaker before its timeouts do.
+   * Refuses claims that wait behind batches that do not come back: all of them while the breaker is open, else those that have waited too
+   * long. To be called a few times a second: nothing else looks at them then.
    */
   sweep(): void {
+    const { breaker } = this.deps;
+    const open = breaker.admits() ? null : circuitOpen(breaker.retryAfterMs());
     for (const lane of [...this.lanes.values()]) {
-      if (this.refuseExpired(lane) === 0) continue;
-      this.deps.breaker.fire(() => Promise.reject(new Error('claims have waited too long'))).catch(() => undefined);
+      if (open !== null) this.refuseHead(lane, lane.waiting.length, open);
+      else if (this.refuseExpired(lane) > 0) {
+        // Too slow counts like a failed batch.
+        breaker.fire(() => Promise.reject(new Error('claims have waited too long'))).catch(() => undefined);
+      }
+      this.closeIfEmpty(lane);
     }
     this.wakeWhenIdle();
   }
@@ -173,8 +179,12 @@ export class ClaimDesk implements ClaimTaker {
       lane.waiting = size === lane.waiting.length ? [] : lane.waiting.slice(size);
       this.launch(lane, batch);
     }
-    if (lane.waiting.length === 0 && lane.inFlight === 0) this.lanes.delete(lane.activityId);
+    this.closeIfEmpty(lane);
     this.wakeWhenIdle();
+  }
+
+  private closeIfEmpty(lane: Lane): void {
+    if (lane.waiting.length === 0 && lane.inFlight === 0 && !lane.scheduled) this.lanes.delete(lane.activityId);
   }
 
   private launch(lane: Lane, batch: readonly WaitingClaim[]): void {
@@ -222,10 +232,14 @@ export class ClaimDesk implements ClaimTaker {
       if (!this.deps.admission.isExpired(since, nowMs)) break;
       expired += 1;
     }
-    if (expired === 0) return 0;
-    this.deps.admission.abandon(lane.activityId, expired);
-    for (const { receiver } of lane.waiting.splice(0, expired)) this.answer(receiver, QUEUED_TOO_LONG);
+    this.refuseHead(lane, expired, QUEUED_TOO_LONG);
     return expired;
+  }
+
+  private refuseHead(lane: Lane, count: number, refusal: Refusal): void {
+    if (count === 0) return;
+    this.deps.admission.abandon(lane.activityId, count);
+    for (const { receiver } of lane.waiting.splice(0, count)) this.answer(receiver, refusal);
   }
 
   /** Never rejects: whatever goes wrong has an answer for every claim of the batch. */

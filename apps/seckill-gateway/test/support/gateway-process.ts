@@ -15,6 +15,7 @@ export class GatewayProcess {
   private constructor(
     private readonly child: ChildProcess,
     readonly url: string,
+    readonly grpcAddress: string,
   ) {
     child.stdout?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
     child.stderr?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
@@ -39,7 +40,7 @@ export class GatewayProcess {
         ...environment,
       },
     });
-    return new GatewayProcess(child, `http://127.0.0.1:${http}`);
+    return new GatewayProcess(child, `http://127.0.0.1:${http}`, `127.0.0.1:${grpc}`);
   }
 
   get pid(): number {

@@ -132,6 +132,84 @@ describe('BatchBreaker', () => {
     expect(await slow).toBe('made');
   });
 
+  describe('a store that does not answer', () => {
+    const never = (): Promise<never> => new Promise(() => undefined);
+    const ticks = (count: number): boolean[] => Array.from({ length: count }, () => breaker.tick());
+
+    it('opens it after so many ticks without an answer, whatever was answered before', async () => {
+      make({ silentTicks: 3 });
+      await times(1_000, refusals);
+      expect(ticks(10)).not.toContain(true);
+      void fire(never);
+      expect(ticks(3)).toEqual([false, false, false]);
+      expect(breaker.state()).toBe('closed');
+      expect(ticks(2)).toEqual([true, true]);
+      expect(breaker.state()).toBe('open');
+      expect(states).toEqual(['open']);
+      expect(await fire(refusals)).toBe('open');
+    });
+
+    it('is not one that answers one call of several, or has none under way', async () => {
+      make({ silentTicks: 3 });
+      void fire(never);
+      for (let i = 0; i < 5; i += 1) {
+        expect(ticks(3)).not.toContain(true);
+        await fire(refusals);
+      }
+      const slow = fire(() => new Promise((resolve) => setTimeout(resolve, 50)));
+      ticks(3);
+      await jest.advanceTimersByTimeAsync(50);
+      expect(await slow).toBe('made');
+      expect(ticks(1)).toEqual([false]);
+      expect(breaker.state()).toBe('closed');
+    });
+
+    it('is not found to answer by calls that fail', async () => {
+      make({ silentTicks: 3, minBatches: 1_000 });
+      void fire(never);
+      expect(ticks(3)).not.toContain(true);
+      await times(5, fail);
+      expect(ticks(1)).toEqual([true]);
+    });
+
+    it('closes it with the first answer, also of a call from before it opened, and without waiting for a probe', async () => {
+      make({ silentTicks: 3 });
+      let answer = (_: unknown): void => undefined;
+      const hanging = fire(() => new Promise((resolve) => (answer = resolve)));
+      ticks(4);
+      expect(breaker.admits()).toBe(false);
+      answer('decided');
+      expect(await hanging).toBe('made');
+      expect(breaker.state()).toBe('closed');
+      expect(breaker.admits()).toBe(true);
+      expect(ticks(1)).toEqual([false]);
+      // One that opened for failures is closed by a probe only.
+      await times(10, fail);
+      expect(breaker.state()).toBe('open');
+    });
+
+    it('is found silent again while it is probed', async () => {
+      make({ silentTicks: 3 });
+      void fire(never);
+      ticks(4);
+      await jest.advanceTimersByTimeAsync(1_000);
+      expect(breaker.state()).toBe('half_open');
+      expect(ticks(1)).toEqual([true]);
+      expect(breaker.state()).toBe('open');
+      expect(breaker.retryAfterMs()).toBe(1_000);
+    });
+
+    it('answers to calls of before do not close it when it opened for failures', async () => {
+      make();
+      let answer = (_: unknown): void => undefined;
+      const hanging = fire(() => new Promise((resolve) => (answer = resolve)));
+      await times(10, fail);
+      answer('decided');
+      await hanging;
+      expect(breaker.state()).toBe('open');
+    });
+  });
+
   it('takes other thresholds while it runs', async () => {
     make();
     await times(6, refusals);

@@ -17,6 +17,8 @@ export interface BatchBreakerOptions {
   readonly steadyProbes?: number;
   /** @default 60000 */
   readonly maxProbeIntervalMs?: number;
+  /** Opens when so many ticks in a row have met calls under way and no answer. @default 6 */
+  readonly silentTicks?: number;
 }
 
 export interface BatchBreakerDependencies {
@@ -30,7 +32,8 @@ const BUCKETS = 10;
 /**
  * A circuit breaker around the calls that send a batch (opossum). A rejection is a failure; an answer is a success whatever it says, so
  * business refusals never open it. It has no timeout of its own: the caller's decides. Guarantees: open means no call is made; half open
- * means that exactly one is; a success then closes it, a failure opens it again.
+ * means that exactly one is; a success then closes it, a failure opens it again. A store that hangs makes no failures before its timeouts:
+ * that is what `tick` is for.
  */
 export class BatchBreaker {
   private readonly circuit: CircuitBreaker<[() => Promise<unknown>]>;
@@ -41,7 +44,11 @@ export class BatchBreaker {
   private readonly steadyProbes: number;
   private readonly options: CircuitBreaker.Options;
   private minBatches: number;
+  private readonly silentTicks: number;
   private openings = 0;
+  private underWay = 0;
+  private ticksWithoutAnswer = 0;
+  private openedBySilence = false;
   private halfOpenAtMs = 0;
 
   constructor(
@@ -53,6 +60,7 @@ export class BatchBreaker {
     this.maxProbeIntervalMs = options.maxProbeIntervalMs ?? 60_000;
     this.steadyProbes = options.steadyProbes ?? 10;
     this.minBatches = options.minBatches ?? 10;
+    this.silentTicks = options.silentTicks ?? 6;
     this.options = {
       timeout: false,
       // Opossum opens above the threshold; we open at it.
@@ -65,7 +73,7 @@ export class BatchBreaker {
       resetTimeout: this.probeIntervalMs,
       name: 'claim-batches',
     };
-    this.circuit = new CircuitBreaker((call: () => Promise<unknown>) => call(), this.options);
+    this.circuit = new CircuitBreaker((call: () => Promise<unknown>) => this.make(call), this.options);
     // Opossum asks for its own property at every failure, but keeps the option from its construction.
     Object.defineProperty(this.circuit, 'volumeThreshold', { get: () => this.minBatches });
     this.rotationTimer = setInterval(() => this.rotation.emit('rotate'), windowMs / BUCKETS).unref();
@@ -96,6 +104,23 @@ export class BatchBreaker {
     return Math.max(1, Math.ceil(this.halfOpenAtMs - this.deps.nowMs()));
   }
 
+  /**
+   * To be called about every 100 ms. Opens when calls are under way and none was answered for `silentTicks` of them; the first answer after
+   * that closes it again. Ticks are counted, not time: a process that was held up itself has not listened meanwhile.
+   * @returns whether the store is silent
+   */
+  tick(): boolean {
+    if (this.underWay === 0) {
+      this.ticksWithoutAnswer = 0;
+      return false;
+    }
+    this.ticksWithoutAnswer += 1;
+    if (this.ticksWithoutAnswer <= this.silentTicks) return false;
+    this.circuit.open();
+    this.openedBySilence = true;
+    return true;
+  }
+
   /** Other thresholds from the next batch on; the rolling window stays. */
   reconfigure(options: Pick<BatchBreakerOptions, 'failurePercent' | 'minBatches'>): void {
     if (options.failurePercent !== undefined) this.options.errorThresholdPercentage = options.failurePercent - 1e-9;
@@ -106,6 +131,18 @@ export class BatchBreaker {
   close(): void {
     clearInterval(this.rotationTimer);
     this.circuit.shutdown();
+  }
+
+  private async make(call: () => Promise<unknown>): Promise<unknown> {
+    this.underWay += 1;
+    try {
+      const answer = await call();
+      this.ticksWithoutAnswer = 0;
+      if (this.openedBySilence) this.circuit.close();
+      return answer;
+    } finally {
+      this.underWay -= 1;
+    }
   }
 
   private opened(): void {
@@ -119,6 +156,7 @@ export class BatchBreaker {
 
   private closed(): void {
     this.openings = 0;
+    this.openedBySilence = false;
     this.options.resetTimeout = this.probeIntervalMs;
     // What failed before it opened must not open it again at the first failure: the window starts empty.
     for (let i = 0; i < BUCKETS; i += 1) this.rotation.emit('rotate');

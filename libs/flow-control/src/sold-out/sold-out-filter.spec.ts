@@ -20,6 +20,7 @@ const step = fc.oneof(
         'restore',
         'restart',
         'failure',
+        'silence',
         'finish' as const,
       ),
     }),
@@ -49,6 +50,9 @@ async function play(world: SaleWorld, kind: string): Promise<void> {
       world.failing = true;
       await world.step(0);
       world.failing = false;
+      return;
+    case 'silence':
+      for (const gateway of [0, 1]) world.filter(gateway).release();
       return;
     default:
       return world.finish();
@@ -147,6 +151,23 @@ describe('SoldOutFilter', () => {
     for (let i = 0; i < 6; i += 1) await world.step(-1);
     await world.finish();
     expect(world.wrong).toEqual([]);
+  });
+
+  it('passes on what waits for a reading when it is told that Redis is silent; what comes later is not held behind it', async () => {
+    const world = new SaleWorld(1);
+    for (const name of ['1', '2', '3']) world.claim(0, name);
+    await world.finish();
+    for (const name of ['5', '6']) world.claim(0, name);
+    await world.step(0);
+    // The reading is on its way, and one more claim waits for the next one.
+    world.claim(0, '7');
+    expect(world.filter(0).held).toBe(3);
+    world.filter(0).release();
+    expect(world.filter(0).held).toBe(0);
+    expect(world.filter(0).hold(ACTIVITY, '8', 1, { user: '8', since: 0 })).toBe(false);
+    await world.finish();
+    expect(world.answered).toBe(world.asked);
+    expect(world.refusedLocally).toBe(0);
   });
 
   it('reads at once when it has not for a while, and at most once per spacing', async () => {

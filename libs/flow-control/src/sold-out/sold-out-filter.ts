@@ -51,6 +51,8 @@ interface Entry<Claim> {
   notBeforeMs: number;
   lastUsedMs: number;
   held: Claim[];
+  /** What the reading under way will answer. */
+  asked: Claim[];
   reading: boolean;
 }
 
@@ -122,6 +124,15 @@ export class SoldOutFilter<Claim> {
     }
   }
 
+  /** Passes on every claim that waits for a reading: the store does not answer. */
+  release(): void {
+    for (const entry of this.entries.values()) {
+      if (!entry.reading) continue;
+      entry.flag = null;
+      this.settle([...entry.asked.splice(0), ...entry.held.splice(0)], null, false);
+    }
+  }
+
   private open(activityId: ActivityId): Entry<Claim> | null {
     if (this.entries.size >= this.maxActivities) return null;
     const entry: Entry<Claim> = {
@@ -130,6 +141,7 @@ export class SoldOutFilter<Claim> {
       notBeforeMs: -Infinity,
       lastUsedMs: this.deps.nowMs(),
       held: [],
+      asked: [],
       reading: false,
     };
     this.entries.set(activityId, entry);
@@ -144,7 +156,7 @@ export class SoldOutFilter<Claim> {
   }
 
   private async confirm(activityId: ActivityId, entry: Entry<Claim>): Promise<void> {
-    const claims = entry.held;
+    entry.asked = entry.held;
     entry.held = [];
     entry.lastUsedMs = this.deps.nowMs();
     const { flag } = entry;
@@ -158,6 +170,8 @@ export class SoldOutFilter<Claim> {
       }
     }
     entry.reading = false;
+    const claims = entry.asked;
+    entry.asked = [];
     if (reason === null) {
       entry.flag = null;
       // What has come meanwhile was compared with these winners, too: later ones must not answer for it.

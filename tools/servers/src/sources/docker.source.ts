@@ -54,7 +54,14 @@ async function startContainer(recipe: Recipe, launch: ContainerLaunch, context: 
     await docker(['start', name], env);
     await ready();
   };
-  return { endpoint, kill, start, restart: () => kill().then(start) };
+  return {
+    endpoint,
+    kill,
+    start,
+    restart: () => kill().then(start),
+    pause: () => docker(['pause', name], env),
+    resume: () => docker(['unpause', name], env),
+  };
 }
 
 async function docker(args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {

@@ -33,6 +33,6 @@ async function connectTo(recipe: Recipe, url: string, managementUrl: string | un
     ...(managementUrl === undefined ? {} : { managementUrl }),
   };
   const refuse = (): Promise<void> =>
-    Promise.reject(new Error(`${recipe.kind} comes from ${recipe.variable}: this run may not kill or start it`));
-  return { endpoint, kill: refuse, start: refuse, restart: refuse };
+    Promise.reject(new Error(`${recipe.kind} comes from ${recipe.variable}: this run may not kill, start or pause it`));
+  return { endpoint, kill: refuse, start: refuse, restart: refuse, pause: refuse, resume: refuse };
 }

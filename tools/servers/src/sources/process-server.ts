@@ -117,6 +117,14 @@ class ProcessServer implements ServerHandle {
     await this.start();
   }
 
+  async pause(): Promise<void> {
+    await this.#main?.signal('SIGSTOP');
+  }
+
+  async resume(): Promise<void> {
+    await this.#main?.signal('SIGCONT');
+  }
+
   /** Ends everything of a server that did not come up, so that another source can be tried. */
   async abandon(): Promise<void> {
     await this.kill();
