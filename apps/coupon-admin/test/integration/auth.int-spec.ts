@@ -33,6 +33,8 @@ it('lets nobody in without a token, and nobody write without the role', async ()
     ['GET', '/api/v1/flash-sales/1/reconciliation'],
     ['POST', '/api/v1/claims/01J00000000000000000000000/release'],
     ['GET', '/api/v1/audit'],
+    ['GET', '/api/v1/flow-settings'],
+    ['PATCH', '/api/v1/flow-settings'],
   ] as const) {
     const refused = await admin.call(method, path, method === 'GET' ? undefined : {}, user);
     expect([path, refused.status, refused.body.code]).toEqual([path, 403, 'PERMISSION_DENIED']);
