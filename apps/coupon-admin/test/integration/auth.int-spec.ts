@@ -81,5 +81,9 @@ it('asks for the same over gRPC, and tells anybody about an activity', async () 
   await expect(callUnary(start, { activityId: '1' }, { ...settings, authorization })).rejects.toMatchObject({
     code: 'PERMISSION_DENIED',
   });
+  const load = admin.client.prewarmFlashSale.bind(admin.client);
+  await expect(callUnary(load, { activityId: '1' }, { ...settings, authorization })).rejects.toMatchObject({
+    code: 'PERMISSION_DENIED',
+  });
   await expect(callUnary(ask, { activityId: '1' }, settings)).rejects.toMatchObject({ code: 'ACTIVITY_NOT_FOUND' });
 });
