@@ -52,7 +52,9 @@ export function gatewayRoutes(deps: RouteDependencies): Route[] {
       const activityId = parseId<'activity'>(request.params['activity_id'], 'activity_id');
       const userId = parseId<'user'>(request.params['user_id'], 'user_id');
       requireMayRead(identityOf(response), userId);
-      response.json(await getPurchases({ store: deps.store(), directory: deps.directory }, activityId, userId));
+      const barrier = deps.tickets.session()?.barrier;
+      const reader = { store: deps.store(), directory: deps.directory, barrier };
+      response.json(await getPurchases(reader, activityId, userId));
     }),
     route('get', '/api/v1/system/stats', authenticateHttp(deps.authenticator, 'operator'), (_request, response) => {
       const { waiting, inFlight } = deps.desk.pending;
