@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { descriptorSet } from '@coupon/contracts';
 import { couponSn, encodeClaimId } from '@coupon/domain';
-import { ActivityStore } from '@coupon/lua';
+import { ActivityStore, FlowSettingsStore } from '@coupon/lua';
 import { createPrisma } from '@coupon/persistence';
 import {
   Health,
@@ -32,7 +32,7 @@ import { OperationEngine } from './use-cases/operations/operation-engine';
 import { OPERATION_STEPS } from './use-cases/operations/operation-steps';
 import { prune } from './use-cases/prune.use-case';
 import { runSchedule } from './use-cases/operations/run-schedule.use-case';
-import type { ActivityStorePort, AdminDatabase, Ids } from './use-cases/ports';
+import type { ActivityStorePort, AdminDatabase, FlowSettingsPort, Ids } from './use-cases/ports';
 
 export interface Admin {
   readonly lifecycle: Lifecycle;
@@ -44,6 +44,7 @@ export interface Admin {
 export interface AdminSeams {
   readonly database?: (database: AdminDatabase) => AdminDatabase;
   readonly store?: (store: ActivityStorePort) => ActivityStorePort;
+  readonly flowSettings?: (store: FlowSettingsPort) => FlowSettingsPort;
 }
 
 const VERSION = '1';
@@ -83,9 +84,12 @@ export function createAdmin(config: AdminConfig, logger: Logger, seams: AdminSea
   const database = seams.database?.(mysql) ?? mysql;
   const activityStore = new ActivityStore(redis.client);
   const store = seams.store?.(activityStore) ?? activityStore;
+  const settingsStore = new FlowSettingsStore(redis.client);
+  const flowSettings = seams.flowSettings?.(settingsStore) ?? settingsStore;
   const engine = new OperationEngine({
     database,
     store,
+    flowSettings,
     steps: OPERATION_STEPS,
     clock: systemClock,
     logger,
@@ -96,6 +100,7 @@ export function createAdmin(config: AdminConfig, logger: Logger, seams: AdminSea
   const deps: UseCaseDeps = {
     database,
     store,
+    flowSettings,
     engine,
     clock: systemClock,
     waitMs: config.operations.waitMs,

@@ -17,6 +17,7 @@ import {
   systemClock,
 } from '@coupon/service-kit';
 import type { GrpcServer, HttpServer, Lifecycle, Logger } from '@coupon/service-kit';
+import { adminActivityLoader } from './adapters/admin-activity-loader';
 import { AdminActivityDirectory } from './adapters/admin-activity-directory';
 import { ClaimSession } from './adapters/claim-session';
 import { ticketSessions } from './adapters/ticket-sessions';
@@ -129,6 +130,7 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
       flow,
       purchase,
       purchaseTokens,
+      load: adminActivityLoader(admin, { speaksAsProxy: config.auth.mode === 'edge' }),
       tickets,
     }),
   });

@@ -94,18 +94,25 @@ export function createFlowControl(
     onError,
   });
   let userRate: number | undefined;
+  let unreadable = false;
   const watcher = new FlowSettingsWatcher({
     store: { read: async () => new FlowSettingsStore(session.require().redis).read() },
     defaults,
-    apply: (settings, version) => {
+    apply: (settings, version, stored) => {
       admission.reconfigure(admissionSettings(settings));
       breaker.reconfigure(breakerSettings(settings));
       limits.apply(settings);
       sensor.reconfigure({ threshold: settings.shed_threshold });
-      userRate = version > 0 ? settings.per_user : undefined;
-      if (version > 0) logger.info({ version }, 'limits were changed');
+      userRate = stored.per_user;
+      unreadable = false;
+      if (version > 0) logger.info({ version, stored }, 'limits were changed');
     },
-    onError: () => undefined, // the session's own health says so already
+    onError: (error) => {
+      // Without a connection every reading fails, and the session's own health says so already.
+      if (unreadable || session.current() === null) return;
+      unreadable = true;
+      logger.error({ err: error }, 'the stored limits cannot be used: the last ones stay in force');
+    },
   });
   registerMetrics({ admission, breaker, limits, sensor, filter }, metrics);
   return {

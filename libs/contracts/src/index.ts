@@ -13,6 +13,7 @@ export {
   ListTemplateResponse,
   OrderCouponsRequest,
   OrderCouponsResponse,
+  PrewarmFlashSaleRequest,
   StartFlashSaleRequest,
   TemplateResponse,
   UpdateTemplateRequest,

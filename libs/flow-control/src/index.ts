@@ -27,12 +27,13 @@ export { TokenBucketRule } from './limits/token-bucket';
 export type { TokenBucketSettings } from './limits/token-bucket';
 export {
   DEFAULT_FLOW_SETTINGS,
+  changeStoredFlowSettings,
   decodeFlowSettings,
   encodeFlowSettings,
-  parseFlowSettingsPatch,
+  flowSettingsChangeShape,
   patchFlowSettings,
 } from './settings/flow-settings';
-export type { FlowSettings, FlowSettingsPatch } from './settings/flow-settings';
+export type { FlowSettings, FlowSettingsChange, FlowSettingsPatch } from './settings/flow-settings';
 export { FlowSettingsWatcher } from './settings/flow-settings-watcher';
 export type { FlowSettingsWatcherDependencies } from './settings/flow-settings-watcher';
 export { coarseJobs } from './sold-out/coarse-jobs';

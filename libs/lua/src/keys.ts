@@ -39,6 +39,9 @@ export const REGISTRY_KEY = 'coupon:activities';
 /** Sorted set: activities with a queue of tickets, by the time (epoch ms) of their last registration. */
 export const QUEUES_KEY = 'coupon:queues';
 
+/** String without a meaning, written for its place in the order of replication only. */
+export const REPLICATION_MARK_KEY = 'coupon:replication-mark';
+
 /** Hash: worker instance id -> what it sees of the work queue (JSON). */
 export const PIPELINE_KEY = 'coupon:pipeline';
 

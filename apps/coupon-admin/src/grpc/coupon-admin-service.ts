@@ -12,6 +12,7 @@ import type {
   ListTemplateResponse,
   OrderCouponsRequest,
   OrderCouponsResponse,
+  PrewarmFlashSaleRequest,
   StartFlashSaleRequest,
   TemplateResponse,
   UpdateTemplateRequest,
@@ -71,6 +72,14 @@ export function couponAdminService(deps: CouponAdminServiceDeps): GrpcService {
         return activityMessage(
           await commandActivity(deps, write(call, 'flash_sale.start', { id }), { id, move: 'start' }),
         );
+      },
+    ),
+    prewarmFlashSale: authenticatedUnary<PrewarmFlashSaleRequest, FlashSaleStatusResponse>(
+      operator,
+      async (message, call) => {
+        const id = parseId<'activity'>(message.activityId, 'activity_id');
+        const request = write(call, 'flash_sale.prewarm', { id });
+        return activityMessage(await commandActivity(deps, request, { id, move: 'prewarm' }));
       },
     ),
     // Public: the gateway asks for its callers, and every buyer may know what is on sale.

@@ -13,6 +13,9 @@ import { countUserCoupons, listUserCoupons } from '../use-cases/coupons/read-use
 import { releaseClaim } from '../use-cases/coupons/release-claim.use-case';
 import type { ReleaseDeps } from '../use-cases/coupons/release-claim.use-case';
 import { getReconciliation } from '../use-cases/get-reconciliation.use-case';
+import { changeFlowSettings } from '../use-cases/flow-settings/change-flow-settings.use-case';
+import type { FlowSettingsDeps } from '../use-cases/flow-settings/change-flow-settings.use-case';
+import { readFlowSettings } from '../use-cases/flow-settings/read-flow-settings.use-case';
 import { listAudit } from '../use-cases/list-audit.use-case';
 import type { ReadReconciliation } from '../use-cases/ports';
 import { createTemplate } from '../use-cases/templates/create-template.use-case';
@@ -25,6 +28,7 @@ import {
   claimedSchema,
   conservationSchema,
   couponCountsSchema,
+  flowSettingsSchema,
   grantedSchema,
   pageSchema,
   releasedSchema,
@@ -36,14 +40,20 @@ import type { Endpoint } from './endpoint';
 import * as requests from './requests';
 
 /** What the use cases need, for every way in. */
-export interface UseCaseDeps extends ActivityDeps, ReleaseDeps {
+export interface UseCaseDeps extends ActivityDeps, ReleaseDeps, FlowSettingsDeps {
   readonly clock: Clock;
   readonly readReconciliation: ReadReconciliation;
 }
 
 /** Every route of the interface under /api/v1. */
 export function adminEndpoints(deps: UseCaseDeps): Endpoint[] {
-  return [...templateEndpoints(deps), ...activityEndpoints(deps), ...couponEndpoints(deps), ...operatorEndpoints(deps)];
+  return [
+    ...templateEndpoints(deps),
+    ...activityEndpoints(deps),
+    ...couponEndpoints(deps),
+    ...operatorEndpoints(deps),
+    ...flowSettingsEndpoints(deps),
+  ];
 }
 
 function templateEndpoints(deps: UseCaseDeps): Endpoint[] {
@@ -259,6 +269,30 @@ function operatorEndpoints(deps: UseCaseDeps): Endpoint[] {
       query: requests.listAuditQuery,
       answer: pageSchema(auditSchema),
       handle: ({ query }) => listAudit(deps, query),
+    }),
+  ];
+}
+
+function flowSettingsEndpoints(deps: UseCaseDeps): Endpoint[] {
+  const path = '/api/v1/flow-settings';
+  return [
+    endpoint({
+      method: 'get',
+      path,
+      summary: 'The limits that all gateways follow',
+      role: 'operator',
+      answer: flowSettingsSchema,
+      handle: () => readFlowSettings(deps),
+    }),
+    endpoint({
+      method: 'patch',
+      path,
+      summary: 'Changes the limits given; null brings a default back, "off" switches a limit off. In force within 2 s',
+      role: 'operator',
+      body: requests.changeFlowSettingsBody,
+      answer: flowSettingsSchema,
+      codes: ['CONFLICT', 'OUTCOME_UNKNOWN'],
+      handle: ({ body, write }) => changeFlowSettings(deps, write('flow_settings.change'), body),
     }),
   ];
 }

@@ -1,4 +1,5 @@
 import type { DiscountType, TemplateType, UserId } from '@coupon/domain';
+import { flowSettingsChangeShape } from '@coupon/flow-control';
 import { z } from 'zod';
 import type { ActivityFields, TemplateFields } from '../use-cases/model';
 import {
@@ -24,6 +25,7 @@ import {
 const TEMPLATE_TYPES = [1, 2, 3] as const satisfies readonly TemplateType[];
 const DISCOUNT_TYPES = [1, 2] as const satisfies readonly DiscountType[];
 const MAX_VALID_DAYS = 3_650;
+const MAX_VERSION = 2_147_483_647;
 const MAX_GRANTED_USERS = 1_000;
 
 const requiredTemplateFields = {
@@ -197,6 +199,11 @@ export const grantCouponsBody = z
 
 export const releaseClaimBody = z.strictObject({ reason: textField(200) });
 export const claimIdParameter = claimIdField();
+
+/** Version 0: nobody has changed anything yet. */
+export const changeFlowSettingsBody = z
+  .strictObject({ version: integerField(0, MAX_VERSION), ...flowSettingsChangeShape })
+  .transform(({ version, ...change }) => ({ version, change }));
 
 export const listUserCouponsQuery = z.object({ ...pageFields, status: queryChoiceField([1, 2, 3, 4, 5]).optional() });
 

@@ -100,7 +100,16 @@ export type NewUserCoupon = Pick<
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 export type JsonObject = { readonly [key: string]: Json };
 
-export const OPERATION_KINDS = ['prewarm', 'start', 'pause', 'resume', 'end', 'stock', 'release'] as const;
+export const OPERATION_KINDS = [
+  'prewarm',
+  'start',
+  'pause',
+  'resume',
+  'end',
+  'stock',
+  'release',
+  'flow_settings',
+] as const;
 export type OperationKind = (typeof OPERATION_KINDS)[number];
 
 /** A multi-step operation. `state` names the step that comes next; `done` and `failed` are the ends. */

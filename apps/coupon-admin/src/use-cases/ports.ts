@@ -7,7 +7,7 @@ import type {
   TemplateType,
   UserId,
 } from '@coupon/domain';
-import type { ActivityStore } from '@coupon/lua';
+import type { ActivityStore, FlowSettingsStore } from '@coupon/lua';
 import type { ConservationReport } from '@coupon/persistence';
 import type {
   Activity,
@@ -165,6 +165,9 @@ export interface AdminDatabase extends AdminTables {
 
 /** The activity in Redis. */
 export type ActivityStorePort = Pick<ActivityStore, 'prewarm' | 'snapshot' | 'setState' | 'addStock' | 'settle'>;
+
+/** The limits that all gateways follow, in Redis. */
+export type FlowSettingsPort = Pick<FlowSettingsStore, 'read' | 'write'>;
 
 /** The report of one activity; null when it does not exist. */
 export type ReadReconciliation = (id: ActivityId) => Promise<ConservationReport | null>;

@@ -33,6 +33,8 @@ it('lets nobody in without a token, and nobody write without the role', async ()
     ['GET', '/api/v1/flash-sales/1/reconciliation'],
     ['POST', '/api/v1/claims/01J00000000000000000000000/release'],
     ['GET', '/api/v1/audit'],
+    ['GET', '/api/v1/flow-settings'],
+    ['PATCH', '/api/v1/flow-settings'],
   ] as const) {
     const refused = await admin.call(method, path, method === 'GET' ? undefined : {}, user);
     expect([path, refused.status, refused.body.code]).toEqual([path, 403, 'PERMISSION_DENIED']);
@@ -77,6 +79,10 @@ it('asks for the same over gRPC, and tells anybody about an activity', async () 
   const { authorization = '' } = await token('5');
   await expect(callUnary(start, { activityId: '1' }, settings)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
   await expect(callUnary(start, { activityId: '1' }, { ...settings, authorization })).rejects.toMatchObject({
+    code: 'PERMISSION_DENIED',
+  });
+  const load = admin.client.prewarmFlashSale.bind(admin.client);
+  await expect(callUnary(load, { activityId: '1' }, { ...settings, authorization })).rejects.toMatchObject({
     code: 'PERMISSION_DENIED',
   });
   await expect(callUnary(ask, { activityId: '1' }, settings)).rejects.toMatchObject({ code: 'ACTIVITY_NOT_FOUND' });

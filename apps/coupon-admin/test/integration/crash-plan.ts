@@ -13,6 +13,7 @@ export class CrashPlan {
 
   readonly seams: AdminSeams = {
     store: (store) => this.guard(store, () => true),
+    flowSettings: (store) => this.guard(store, () => true),
     database: (database) => {
       const operations = this.guard(database.operations, (name) => name === 'lease');
       return this.guard(database, (name) => name === 'transaction', { operations });

@@ -87,6 +87,17 @@ it('starts a sale and tells how it stands', async () => {
   ]);
 });
 
+it('loads an activity ahead of its start, once, and says who did', async () => {
+  const id = await admin.activity({ total_count: 10 });
+  const loaded = await call(admin.client.prewarmFlashSale, { activityId: id });
+  expect(loaded).toMatchObject({ activityId: id, status: 1, statusName: 'pending', totalCount: '10' });
+  // Open with its start in the future: it opens by the clock of Redis.
+  expect(await admin.store.snapshot(id)).toMatchObject({ state: 'open', total: 10, available: 10 });
+  expect(await call(admin.client.prewarmFlashSale, { activityId: id })).toEqual(loaded);
+  const audit = await admin.call('GET', `/api/v1/audit?entity=flash_sale_activity&entity_id=${id}`);
+  expect(audit.body.items.map(({ action }) => action)).toEqual(['grpc.flash_sale.prewarm', 'flash_sale.create']);
+});
+
 it('says that a sale is over for good only when nothing will load it again', async () => {
   const id = await admin.activity();
   const over = async (): Promise<boolean | undefined> =>
@@ -138,6 +149,11 @@ it.each<[string, () => Promise<unknown>, status]>([
     status.INVALID_ARGUMENT,
   ],
   ['a template nobody knows', () => call(admin.client.getCouponTemplate, { id: '999999' }), status.NOT_FOUND],
+  [
+    'loading an activity nobody knows',
+    () => call(admin.client.prewarmFlashSale, { activityId: '999999' }),
+    status.NOT_FOUND,
+  ],
   ['an activity nobody knows', () => call(admin.client.getFlashSale, { activityId: '999999' }), status.NOT_FOUND],
   [
     'a discount',

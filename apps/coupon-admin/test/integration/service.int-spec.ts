@@ -23,6 +23,7 @@ describe('service', () => {
       '/api/v1/flash-sales/{id}/resume',
       '/api/v1/flash-sales/{id}/start',
       '/api/v1/flash-sales/{id}/stock',
+      '/api/v1/flow-settings',
       '/api/v1/users/{id}/coupons',
       '/api/v1/users/{id}/coupons/count',
     ]);

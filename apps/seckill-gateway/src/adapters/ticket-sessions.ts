@@ -1,4 +1,5 @@
-import { TicketQueue } from '@coupon/lua';
+import { TicketQueue, passReplicationBarrier } from '@coupon/lua';
+import { SharedBarrier } from '../use-cases/shared-barrier';
 import type { TicketSession } from '../use-cases/ticket-session';
 import type { EstablishedSession } from './claim-session';
 
@@ -10,8 +11,16 @@ export function ticketSessions(current: () => EstablishedSession | null): () => 
     const session = current();
     if (session !== of) {
       of = session;
-      made = session === null ? null : { queue: new TicketQueue(session.redis), runId: session.runId };
+      made = session === null ? null : ticketSession(session);
     }
     return made;
   };
+}
+
+function ticketSession({ redis, runId, barrier }: EstablishedSession): TicketSession {
+  const queue = new TicketQueue(redis);
+  if (barrier === undefined) return { queue, runId };
+  const { replicas, waitTimeoutMs } = barrier;
+  const shared = new SharedBarrier(() => passReplicationBarrier(redis, replicas, waitTimeoutMs));
+  return { queue, runId, barrier: () => shared.passed() };
 }

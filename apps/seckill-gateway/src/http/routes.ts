@@ -10,6 +10,8 @@ import type { IssuePurchaseTokenDependencies } from '../use-cases/issue-purchase
 import { PURCHASE_PATH } from './purchase';
 import { purchaseOver } from './purchase-handler';
 import type { HttpPurchaseDependencies } from './purchase-handler';
+import { prewarmRoute } from './prewarm-route';
+import type { PrewarmRouteDependencies } from './prewarm-route';
 import { purchaseTokenRoutes } from './purchase-token-route';
 import { ticketRoutes } from './ticket-routes';
 import type { TicketRouteDependencies } from './ticket-routes';
@@ -28,6 +30,7 @@ export interface RouteDependencies {
   readonly purchase: HttpPurchaseDependencies;
   /** null without a key for purchase tokens. */
   readonly purchaseTokens: IssuePurchaseTokenDependencies | null;
+  readonly load: PrewarmRouteDependencies['load'];
   readonly tickets: Pick<TicketRouteDependencies, 'admit' | 'session' | 'follow' | 'random'>;
 }
 
@@ -39,6 +42,7 @@ export function gatewayRoutes(deps: RouteDependencies): Route[] {
       purchaseOver(deps.purchase, request, response, { json: request.body as unknown });
     }),
     ...ticketRoutes({ ...deps, ...deps.tickets }),
+    prewarmRoute(deps),
     ...purchaseTokenRoutes(deps.authenticator, deps.purchaseTokens),
     route('get', '/api/v1/seckill/stats/:activity_id', authenticated, async (request, response) => {
       const id = parseId<'activity'>(request.params['activity_id'], 'activity_id');
@@ -48,7 +52,9 @@ export function gatewayRoutes(deps: RouteDependencies): Route[] {
       const activityId = parseId<'activity'>(request.params['activity_id'], 'activity_id');
       const userId = parseId<'user'>(request.params['user_id'], 'user_id');
       requireMayRead(identityOf(response), userId);
-      response.json(await getPurchases({ store: deps.store(), directory: deps.directory }, activityId, userId));
+      const barrier = deps.tickets.session()?.barrier;
+      const reader = { store: deps.store(), directory: deps.directory, barrier };
+      response.json(await getPurchases(reader, activityId, userId));
     }),
     route('get', '/api/v1/system/stats', authenticateHttp(deps.authenticator, 'operator'), (_request, response) => {
       const { waiting, inFlight } = deps.desk.pending;

@@ -54,7 +54,7 @@ const OUTCOME_UNKNOWN: Refused = { kind: 'refused', code: 'OUTCOME_UNKNOWN', rea
 
 /**
  * Takes a purchase for later. When it answers with a ticket, the ticket is in Redis, as durable as a claim, on a queue every gateway watches:
- * nothing of it is left in this process. An answer is never guessed (invariant 4).
+ * nothing of it is left in this process. In mode `replicated` enough replicas have it, too, also one that was taken before. An answer is never guessed (invariant 4).
  */
 export class EnqueuePurchase implements ClaimTaker<TicketReceiver> {
   private registered = new Map<ActivityId, number>();
@@ -99,6 +99,7 @@ export class EnqueuePurchase implements ClaimTaker<TicketReceiver> {
     switch (result.kind) {
       case 'ticket':
         if (result.fresh) this.deps.wake(activityId);
+        if (session.barrier !== undefined && !(await this.isReplicated(session.barrier))) return OUTCOME_UNKNOWN;
         return { kind: 'ticket', activityId, ticketId: result.ticketId };
       case 'refused':
         return { kind: 'refused', code: result.code, reason: result.reason };
@@ -109,6 +110,16 @@ export class EnqueuePurchase implements ClaimTaker<TicketReceiver> {
       case 'half_loaded':
       case 'wrong_run':
         return { kind: 'refused', code: 'NOT_READY', reason: result.kind };
+    }
+  }
+
+  /** Never rejects. The ticket stands on the server that took it; whether it would survive its loss is what nobody knows (invariant 4). */
+  private async isReplicated(barrier: () => Promise<boolean>): Promise<boolean> {
+    try {
+      return await barrier();
+    } catch (error) {
+      this.deps.metrics.failed('replicate', error);
+      return false;
     }
   }
 

@@ -137,7 +137,11 @@ export class FollowTickets implements Component {
       try {
         const found = await session.queue.read(watch.activityId, tickets);
         const states = new Map(tickets.map((ticket, i) => [ticket, found[i]?.state ?? null]));
-        for (const following of followings) this.tell(watch, following, states.get(following.ticketId) ?? null);
+        const tellable = await this.tellable(session, [...states.values()]);
+        for (const following of followings) {
+          const state = states.get(following.ticketId) ?? null;
+          if (state === null || tellable(state)) this.tell(watch, following, state);
+        }
       } catch (error) {
         this.deps.metrics.failed('poll', error);
       }
@@ -146,6 +150,19 @@ export class FollowTickets implements Component {
     if (nowMs < watch.heartbeatAtMs) return;
     watch.heartbeatAtMs = nowMs + this.options.heartbeatMs;
     for (const { follower } of watch.followings) follower.stillThere();
+  }
+
+  /** In mode `replicated` a win is told when enough replicas have it; until then it is offered again after the next reading. */
+  private async tellable(
+    { barrier }: TicketSession,
+    states: readonly (TicketState | null)[],
+  ): Promise<(state: TicketState) => boolean> {
+    if (barrier === undefined || !states.some((state) => state?.status === 'WON')) return () => true;
+    const kept = await barrier().catch((error: unknown) => {
+      this.deps.metrics.failed('replicate', error);
+      return false;
+    });
+    return (state) => kept || state.status !== 'WON';
   }
 
   private tell(watch: Watch, following: Following, state: TicketState | null): void {

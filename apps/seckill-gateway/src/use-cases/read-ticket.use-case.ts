@@ -11,9 +11,12 @@ export interface FoundTicket {
   readonly state: TicketState;
 }
 
-/** @throws NOT_FOUND for anything that is not a known ticket; NOT_READY while the store cannot be read. */
+/**
+ * In mode `replicated` a win is told only when enough replicas have it, whoever decided it. @throws NOT_FOUND for anything that is not a known ticket; NOT_READY while the store cannot be
+ * read, or a win is not replicated yet.
+ */
 export async function readTicket(
-  session: () => Pick<TicketSession, 'queue'> | null,
+  session: () => Pick<TicketSession, 'queue' | 'barrier'> | null,
   text: string,
 ): Promise<FoundTicket> {
   const dash = text.indexOf('-');
@@ -28,6 +31,12 @@ export async function readTicket(
   });
   const ticket = found[0] ?? null;
   if (ticket === null) throw unknownTicket();
+  if (ticket.state.status === 'WON' && open.barrier !== undefined) {
+    const kept = await open.barrier().catch((cause: unknown) => {
+      throw notReady(cause);
+    });
+    if (!kept) throw notReady();
+  }
   return { activityId: activityId as ActivityId, ticketId, ...ticket };
 }
 

@@ -67,7 +67,7 @@ export class TicketMetrics {
     this.ends.EXPIRED += expired;
   }
 
-  failed(step: 'register' | 'enqueue' | 'decide' | 'list' | 'poll', error: unknown): void {
+  failed(step: 'register' | 'enqueue' | 'decide' | 'list' | 'poll' | 'replicate', error: unknown): void {
     this.failures.inc({ step });
     const nowMs = this.clock.nowMs();
     if (nowMs - this.lastLoggedMs < LOG_EVERY_MS) return;

@@ -28,7 +28,15 @@ describe('durability mode replicated', () => {
     // The earlier win was replicated, but this answer says so only for what it can show.
     expect((await gateway.buy({ activity_id, user_id: 1 })).body.code).toBe('OUTCOME_UNKNOWN');
 
+    // Nor is it told in another way; who has none needs no replica to hear so.
+    const purchased = (user: number): string => `/api/v1/seckill/purchased/${activity_id}/${user}`;
+    expect(await gateway.get(purchased(2))).toMatchObject({ status: 503, body: { code: 'NOT_READY' } });
+    expect(await gateway.get(purchased(3))).toMatchObject({ status: 200, body: { purchased: false } });
+
     replica.acknowledging = true;
+    await eventually(async () => {
+      expect(await gateway.get(purchased(2))).toMatchObject({ status: 200, body: { count: 1 } });
+    });
     await eventually(async () => {
       const learnt = await gateway.buy({ activity_id, user_id: 2 }, key);
       expect(learnt.body).toMatchObject({ success: true, replayed: true });

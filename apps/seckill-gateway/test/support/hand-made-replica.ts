@@ -37,6 +37,8 @@ export class HandMadeReplica {
 
   async leave(): Promise<void> {
     clearInterval(this.timer);
+    // The master may have gone before.
+    if (this.socket.closed) return;
     this.socket.destroy();
     await once(this.socket, 'close');
   }

@@ -2,13 +2,15 @@ import type { StoredFlowSettings } from '@coupon/lua';
 import { DEFAULT_FLOW_SETTINGS, encodeFlowSettings } from './flow-settings';
 import { FlowSettingsWatcher } from './flow-settings-watcher';
 
-const stored = (version: number, perUser: number): StoredFlowSettings => ({
+type Stored = Pick<StoredFlowSettings, 'version' | 'body'>;
+
+const stored = (version: number, perUser: number): Stored => ({
   version,
-  body: encodeFlowSettings({ ...DEFAULT_FLOW_SETTINGS, per_user: perUser }),
+  body: encodeFlowSettings({ per_user: perUser }),
 });
 
 describe('FlowSettingsWatcher', () => {
-  let read: () => Promise<StoredFlowSettings | null>;
+  let read: () => Promise<Stored | null>;
   const applied: [number, number][] = [];
   const errors: unknown[] = [];
   let watcher: FlowSettingsWatcher;
@@ -73,8 +75,38 @@ describe('FlowSettingsWatcher', () => {
     ]);
   });
 
+  it('takes up other settings under a version it knows: a Redis that lost them counts anew', async () => {
+    read = () => Promise.resolve(stored(1, 7));
+    await watcher.start();
+    read = () => Promise.resolve(stored(1, 8));
+    await jest.advanceTimersByTimeAsync(2_000);
+    expect(applied).toEqual([
+      [1, 7],
+      [1, 8],
+    ]);
+  });
+
+  it('goes back to the defaults when nothing is stored any more, and says what part is stored', async () => {
+    const parts: unknown[] = [];
+    const other = new FlowSettingsWatcher({
+      store: { read: () => read() },
+      defaults: { ...DEFAULT_FLOW_SETTINGS, per_user: 3, queue_size: 11 },
+      apply: (settings, _version, part) => parts.push([settings.per_user, settings.queue_size, part]),
+      onError: (error) => errors.push(error),
+    });
+    read = () => Promise.resolve(stored(1, 7));
+    await other.start();
+    read = () => Promise.resolve(null);
+    await jest.advanceTimersByTimeAsync(1_000);
+    other.stop();
+    expect(parts).toEqual([
+      [7, 11, { per_user: 7 }],
+      [3, 11, {}],
+    ]);
+  });
+
   it('does not wait for a reading that hangs, nor lets it undo a later one', async () => {
-    let late = (_: StoredFlowSettings): void => undefined;
+    let late = (_: Stored): void => undefined;
     read = () => new Promise((resolve) => (late = resolve));
     const started = watcher.start();
     await jest.advanceTimersByTimeAsync(500);

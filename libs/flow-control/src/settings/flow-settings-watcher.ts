@@ -1,14 +1,14 @@
-import type { FlowSettingsStore } from '@coupon/lua';
-import { decodeFlowSettings } from './flow-settings';
-import type { FlowSettings } from './flow-settings';
+import type { StoredFlowSettings } from '@coupon/lua';
+import { decodeFlowSettings, patchFlowSettings } from './flow-settings';
+import type { FlowSettings, FlowSettingsPatch } from './flow-settings';
 
 export interface FlowSettingsWatcherDependencies {
-  readonly store: Pick<FlowSettingsStore, 'read'>;
-  /** In force until something is stored, and for what is stored of none. */
+  readonly store: { read(): Promise<Pick<StoredFlowSettings, 'version' | 'body'> | null> };
+  /** In force for whatever is not stored. */
   readonly defaults: FlowSettings;
-  /** Called with every change, and with the first settings that were read. */
-  readonly apply: (settings: FlowSettings, version: number) => void;
-  /** Called for every reading that failed, and once for a version that makes no sense; the last settings stay in force. */
+  /** Called with every change, and with the first settings that were read; `stored`: the part that is not the defaults'. */
+  readonly apply: (settings: FlowSettings, version: number, stored: FlowSettingsPatch) => void;
+  /** Called for every reading that failed, and once for settings that make no sense; the last ones stay in force. */
   readonly onError: (error: unknown) => void;
 }
 
@@ -22,7 +22,8 @@ const PATIENCE_MS = 500;
 export class FlowSettingsWatcher {
   private settings: FlowSettings;
   private version = -1;
-  private brokenVersion = -1;
+  private body: string | null = null;
+  private broken: { readonly version: number; readonly body: string | null } | null = null;
   private timer: NodeJS.Timeout | undefined;
   private readings = 0;
   private lastApplied = 0;
@@ -66,14 +67,17 @@ export class FlowSettingsWatcher {
       // A slow answer must not undo what a later reading brought.
       if (reading < this.lastApplied) return;
       this.lastApplied = reading;
-      const version = stored?.version ?? 0;
-      if (version === this.version || version === this.brokenVersion) return;
-      this.brokenVersion = version;
-      const settings = stored === null ? this.deps.defaults : decodeFlowSettings(stored.body, this.deps.defaults);
-      this.brokenVersion = -1;
-      this.settings = settings;
+      const { version, body } = stored ?? { version: 0, body: null };
+      // The text as well: a Redis that has lost its settings counts from the beginning again.
+      if (version === this.version && body === this.body) return;
+      if (version === this.broken?.version && body === this.broken.body) return;
+      this.broken = { version, body };
+      const patch = body === null ? {} : decodeFlowSettings(body);
+      this.broken = null;
+      this.settings = patchFlowSettings(this.deps.defaults, patch);
       this.version = version;
-      this.deps.apply(settings, version);
+      this.body = body;
+      this.deps.apply(this.settings, version, patch);
     } catch (error) {
       this.deps.onError(error);
     }

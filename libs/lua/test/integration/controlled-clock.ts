@@ -9,11 +9,19 @@ const TIME = "redis.call('TIME')";
  * its hash and has no such door: the replacement exists in tests only.
  */
 export function withControlledClock(name: ScriptName): string {
-  const { text } = scripts[name];
-  const [before, after, ...more] = text.split(TIME);
+  return withReading(name, '{ ARGV[#ARGV - 1], ARGV[#ARGV] }');
+}
+
+/** The same for a script that counts its arguments: its text with this reading of the clock in it. */
+export function withClockAt(name: ScriptName, nowUs: number): string {
+  return withReading(name, `{ '${Math.floor(nowUs / 1e6)}', '${nowUs % 1e6}' }`);
+}
+
+function withReading(name: ScriptName, reading: string): string {
+  const [before, after, ...more] = scripts[name].text.split(TIME);
   if (before === undefined || after === undefined || more.length > 0)
     throw new Error(`${name} must read the clock once`);
-  return `${before}{ ARGV[#ARGV - 1], ARGV[#ARGV] }${after}`;
+  return `${before}${reading}${after}`;
 }
 
 /** Runs calls one after the other, each at its time, in one round trip. @returns their replies. */

@@ -17,6 +17,7 @@ interface Wish {
   readonly maxWaiting?: number;
   readonly maxFields?: number;
   readonly runId?: string;
+  readonly hasToken?: boolean;
 }
 
 const enqueue = (id: ActivityId, user: number, wish: Wish = {}): Promise<EnqueueResult> =>
@@ -29,6 +30,7 @@ const enqueue = (id: ActivityId, user: number, wish: Wish = {}): Promise<Enqueue
       claimId: newId() as ClaimId,
       quantity: wish.quantity ?? 1,
       idempotencyKey: wish.key ?? '',
+      ...(wish.hasToken === undefined ? {} : { hasToken: wish.hasToken }),
     },
     { maxWaitMs: wish.maxWaitMs ?? HOUR_MS, maxWaiting: wish.maxWaiting ?? 1_000, maxFields: wish.maxFields ?? 10_000 },
   );
@@ -183,6 +185,23 @@ describe('the queue of tickets', () => {
     const queued = Array.from({ length: 5 }, (_, i) => ticketOf(enqueue(activityId, i + 10)));
     await Promise.all(queued);
     expect(await decide(activityId)).toMatchObject({ waiting: 0, lost: 0 });
+  });
+
+  test('an activity with a hidden path gives tickets to those who have a token, and receipts to everybody who holds one', async () => {
+    const { activityId } = await lua.open({ hiddenPath: true, total: 5 });
+    expect(await enqueue(activityId, 1)).toMatchObject({ code: 'PERMISSION_DENIED', reason: 'no_purchase_token' });
+    expect(await enqueue(activityId, 1, { hasToken: false })).toMatchObject({ code: 'PERMISSION_DENIED' });
+    expect(await lua.store.stats(activityId)).toMatchObject({ 'refused:PERMISSION_DENIED': 2 });
+    const ticket = await ticketOf(enqueue(activityId, 1, { hasToken: true, key: 'mine' }));
+    // The token was shown when the ticket was taken; nobody asks for it at its turn, nor for the ticket itself.
+    expect(await ticketOf(enqueue(activityId, 1, { key: 'mine' }))).toBe(ticket);
+    await decide(activityId);
+    expect(await stateOf(activityId, ticket)).toMatchObject({ status: 'WON' });
+    expect(await stateOf(activityId, await ticketOf(enqueue(activityId, 1)))).toMatchObject({ status: 'WON' });
+    // Without a token nothing is said about the sale.
+    await lua.store.setState(activityId, { to: 'paused', epoch: 1 });
+    expect(await enqueue(activityId, 2)).toMatchObject({ code: 'PERMISSION_DENIED' });
+    expect(await enqueue(activityId, 2, { hasToken: true })).toMatchObject({ code: 'PAUSED' });
   });
 
   test('tickets of a paused activity wait for it, in their order', async () => {

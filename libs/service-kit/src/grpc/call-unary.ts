@@ -13,10 +13,12 @@ export type UnaryMethod<Request, Response> = (
 export interface CallSettings {
   /** From now, milliseconds. Every call has one: a call without can wait for ever. */
   readonly deadlineMs: number;
-  readonly requestId?: string;
+  readonly requestId?: string | undefined;
   /** "Bearer …" */
-  readonly authorization?: string;
+  readonly authorization?: string | undefined;
   readonly traceparent?: string;
+  /** Further metadata, names in lower case. */
+  readonly metadata?: Readonly<Record<string, string | undefined>>;
 }
 
 /** One call, as a promise. @throws AppError with the server's code (see `fromGrpcError`). Nothing is repeated. */
@@ -30,6 +32,7 @@ export function callUnary<Request, Response>(
     'x-request-id': settings.requestId,
     authorization: settings.authorization,
     traceparent: settings.traceparent,
+    ...settings.metadata,
   };
   for (const [name, value] of Object.entries(headers)) if (value !== undefined) metadata.set(name, value);
   return new Promise((resolve, reject) => {

@@ -65,12 +65,34 @@ async function plan(
   await requirePublished(tables, activity);
   // From here on limits and window are frozen: what the payload says is what Redis will get.
   const firstLoad = activity.loadedAtMs === null;
-  if (firstLoad) await tables.activities.update(id, { loadedAtMs: nowMs });
+  if (firstLoad) {
+    const loaded = await tables.activities.update(id, { loadedAtMs: nowMs });
+    if (move === 'prewarm') await auditPrewarm(tables, write, activity, loaded, nowMs);
+  }
   const definition = definitionPayload(activity, deps.userRatePerSecond);
   return {
     kind: 'operation',
     operation: newOperation(deps, id, move, { ...payload, definition, first_load: firstLoad }),
   };
+}
+
+/** Loaded ahead of its time by somebody; what the clock does is no change anybody made. A start is entered when it happens. */
+async function auditPrewarm(
+  tables: AdminTables,
+  { actor, action }: WriteRequest,
+  before: Activity,
+  after: Activity,
+  nowMs: number,
+): Promise<void> {
+  if (actor.role === 'system') return;
+  await tables.audit.append({
+    actor,
+    action,
+    entity: 'flash_sale_activity',
+    entityId: after.id,
+    before: activityView(before, nowMs),
+    after: activityView(after, nowMs),
+  });
 }
 
 function storedStatusName(activity: Activity): ActivityStatusName {

@@ -1,7 +1,7 @@
 import type { ActivityId } from '@coupon/domain';
 import { HalfLoadedError } from '@coupon/lua';
 import type { Operation } from '../model';
-import type { ActivityStorePort, AdminTables } from '../ports';
+import type { ActivityStorePort, AdminTables, FlowSettingsPort } from '../ports';
 import { loadSteps } from './load-activity.steps';
 import type { StepOutcome } from './step';
 
@@ -41,7 +41,12 @@ async function readBack(found: object | null): Promise<StepOutcome> {
   const tables = {
     activities: { get: () => Promise.resolve({ id: '7', epoch: definition.epoch }) },
   } as unknown as AdminTables;
-  const finish = await loadSteps['loaded']?.run({ operation, store, reads: tables });
+  const finish = await loadSteps['loaded']?.run({
+    operation,
+    store,
+    flowSettings: {} as FlowSettingsPort,
+    reads: tables,
+  });
   if (finish === undefined) throw new Error('no such step');
   return finish(tables);
 }

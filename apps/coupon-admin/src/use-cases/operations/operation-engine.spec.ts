@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import type { Operation } from '../model';
-import type { ActivityStorePort, AdminDatabase, AdminTables, OperationRepository } from '../ports';
+import type { ActivityStorePort, AdminDatabase, AdminTables, FlowSettingsPort, OperationRepository } from '../ports';
 import { OperationEngine } from './operation-engine';
 import { databaseStep, next } from './step';
 import type { OperationSteps } from './step';
@@ -79,6 +79,7 @@ function engineOn(world: ReturnType<typeof oneOperation>, steps: OperationSteps)
   return new OperationEngine({
     database: world.database,
     store: {} as ActivityStorePort,
+    flowSettings: {} as FlowSettingsPort,
     steps: { pause: steps } as never,
     clock: world.clock,
     logger,

@@ -1,11 +1,12 @@
 import type { Clock, Logger } from '@coupon/service-kit';
 import type { JsonObject, Operation, OperationKind } from '../model';
-import type { ActivityStorePort, AdminDatabase, AdminTables } from '../ports';
+import type { ActivityStorePort, AdminDatabase, AdminTables, FlowSettingsPort } from '../ports';
 import type { OperationSteps, StepOutcome } from './step';
 
 export interface OperationEngineOptions {
   readonly database: AdminDatabase;
   readonly store: ActivityStorePort;
+  readonly flowSettings: FlowSettingsPort;
   readonly steps: Readonly<Record<OperationKind, OperationSteps>>;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -74,14 +75,23 @@ export class OperationEngine {
 
   /** @returns the operation in its next state, null when it is over. */
   private async runStep(operation: Operation, owner: string): Promise<Operation | null> {
-    const { database, steps, store } = this.options;
+    const { database, steps, store, flowSettings } = this.options;
     const step = steps[operation.kind][operation.state];
     if (step === undefined) throw new Error(`operation kind ${operation.kind} has no state ${operation.state}`);
-    const record = await step.run({ operation, store, reads: database });
-    return database.transaction(async (tables) => {
+    const record = await step.run({ operation, store, flowSettings, reads: database });
+    const after = await database.transaction(async (tables) => {
       const outcome = await record(tables);
       return this.apply(tables, operation, owner, outcome);
     });
+    if (after === null) this.logEnd(operation);
+    return after;
+  }
+
+  private logEnd({ operationId, kind, activityId, payload }: Operation): void {
+    this.options.logger.info(
+      { operation_id: operationId, kind, activity_id: activityId, actor: payload['actor'] ?? null },
+      'operation ended',
+    );
   }
 
   private async apply(

@@ -1,5 +1,6 @@
 import type { OperationKind } from '../model';
 import { endSteps, pauseSteps, prewarmSteps, resumeSteps, startSteps, stockSteps } from './activity.steps';
+import { flowSettingsSteps } from './flow-settings.steps';
 import { releaseSteps } from './release.steps';
 import type { OperationSteps } from './step';
 
@@ -12,4 +13,5 @@ export const OPERATION_STEPS: Readonly<Record<OperationKind, OperationSteps>> = 
   end: endSteps,
   stock: stockSteps,
   release: releaseSteps,
+  flow_settings: flowSettingsSteps,
 };

@@ -2,7 +2,7 @@ import { AppError } from '@coupon/domain';
 import type { ActivityId, ErrorCode } from '@coupon/domain';
 import type { Activity, Actor, Json, JsonObject, Operation } from '../model';
 import { foundActivity } from '../not-found';
-import type { ActivityStorePort, AdminTables } from '../ports';
+import type { ActivityStorePort, AdminTables, FlowSettingsPort } from '../ports';
 
 /** How a step ends: the operation moves on, or is over. */
 export type StepOutcome =
@@ -26,6 +26,7 @@ export interface Step {
 export interface StepContext {
   readonly operation: Operation;
   readonly store: ActivityStorePort;
+  readonly flowSettings: FlowSettingsPort;
   /** Reads outside any transaction. */
   readonly reads: AdminTables;
 }

@@ -153,6 +153,32 @@ export const conservationSchema = z.object({
   at: time,
 });
 
+const rateLimit = z.union([z.object({ rate: z.number(), burst: z.number() }), z.literal('off')]);
+const flowSettings = z.object({
+  per_user: z.number().meta({ description: 'claims per second of one user on one activity; 0 = off' }),
+  per_address: rateLimit.meta({ description: 'claims of one address, per gateway process' }),
+  per_activity: rateLimit.meta({ description: 'claims on one activity, over all gateways' }),
+  instance: rateLimit.meta({ description: 'claims on one gateway, over its processes' }),
+  max_concurrent: z.number().meta({ description: 'claims under way at Redis, per gateway process' }),
+  queue_size: z.number().meta({ description: 'claims waiting, per gateway process' }),
+  queue_deadline_ms: z.number(),
+  shed_threshold: z.number().meta({ description: 'share of capacity from which on claims are refused' }),
+  breaker: z.object({ failure_percent: z.number(), min_batches: z.number() }),
+});
+
+export const flowSettingsSchema = z.object({
+  version: z.number().meta({ description: '0: nobody has changed anything' }),
+  updated_at: time.nullable(),
+  updated_by: z.string().nullable(),
+  settings: flowSettings.meta({ description: 'in force wherever the defaults are those below' }),
+  changed: z.array(z.string()).meta({ description: 'names that are stored; every other one is a default' }),
+  defaults: flowSettings.meta({ description: 'a gateway whose environment says otherwise has its own' }),
+  problem: z
+    .string()
+    .nullable()
+    .meta({ description: 'why what is stored cannot be used; gateways keep what they had' }),
+});
+
 /** A page of a list; `next_cursor` is null on the last one. */
 export function pageSchema<S extends z.ZodType>(
   item: S,
@@ -167,6 +193,7 @@ export type CouponCountsView = z.infer<typeof couponCountsSchema>;
 export type ClaimedView = z.infer<typeof claimedSchema>;
 export type GrantedView = z.infer<typeof grantedSchema>;
 export type ReleasedView = z.infer<typeof releasedSchema>;
+export type FlowSettingsView = z.infer<typeof flowSettingsSchema>;
 export type AuditView = z.infer<typeof auditSchema>;
 
 export interface PageView<Item> {

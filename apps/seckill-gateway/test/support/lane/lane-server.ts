@@ -67,6 +67,7 @@ export async function startLaneServer(
       tickets: undefined as unknown as RouteDependencies['tickets'],
       flow: undefined as unknown as RouteDependencies['flow'],
       purchase,
+      load: () => Promise.reject(new AppError('NOT_READY', 'there is no coupon-admin')),
       purchaseTokens: null,
     }),
   });

@@ -155,6 +155,10 @@ export interface StartFlashSaleRequest {
   activityId: string;
 }
 
+export interface PrewarmFlashSaleRequest {
+  activityId: string;
+}
+
 export interface GetUserCouponsRequest {
   userId: string;
   status?: number | undefined;
@@ -2108,6 +2112,79 @@ export const StartFlashSaleRequest: MessageFns<StartFlashSaleRequest> = {
   },
 };
 
+function createBasePrewarmFlashSaleRequest(): PrewarmFlashSaleRequest {
+  return { activityId: "0" };
+}
+
+export const PrewarmFlashSaleRequest: MessageFns<PrewarmFlashSaleRequest> = {
+  encode(message: PrewarmFlashSaleRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.activityId !== "0") {
+      writer.uint32(8).int64(message.activityId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PrewarmFlashSaleRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePrewarmFlashSaleRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.activityId = reader.int64().toString();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PrewarmFlashSaleRequest {
+    return {
+      activityId: isSet(object.activityId)
+        ? globalThis.String(object.activityId)
+        : isSet(object.activity_id)
+        ? globalThis.String(object.activity_id)
+        : "0",
+    };
+  },
+
+  toJSON(message: PrewarmFlashSaleRequest): unknown {
+    const obj: any = {};
+    if (message.activityId !== "0") {
+      obj.activityId = message.activityId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PrewarmFlashSaleRequest>): PrewarmFlashSaleRequest {
+    return PrewarmFlashSaleRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PrewarmFlashSaleRequest>): PrewarmFlashSaleRequest {
+    const message = createBasePrewarmFlashSaleRequest();
+    message.activityId = object.activityId ?? "0";
+    return message;
+  },
+};
+
 function createBaseGetUserCouponsRequest(): GetUserCouponsRequest {
   return { userId: "0", status: undefined, pageSize: 0, pageToken: "" };
 }
@@ -3428,6 +3505,21 @@ export const CouponAdminService = {
       Buffer.from(FlashSaleStatusResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): FlashSaleStatusResponse => FlashSaleStatusResponse.decode(value),
   },
+  /**
+   * Ours: loads an activity into Redis ahead of its start and reads it back, for an operator who asks a gateway. One that is loaded already is
+   * answered as it is.
+   */
+  prewarmFlashSale: {
+    path: "/coupon.v1.CouponAdmin/PrewarmFlashSale" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PrewarmFlashSaleRequest): Buffer =>
+      Buffer.from(PrewarmFlashSaleRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PrewarmFlashSaleRequest => PrewarmFlashSaleRequest.decode(value),
+    responseSerialize: (value: FlashSaleStatusResponse): Buffer =>
+      Buffer.from(FlashSaleStatusResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): FlashSaleStatusResponse => FlashSaleStatusResponse.decode(value),
+  },
   getUserCoupons: {
     path: "/coupon.v1.CouponAdmin/GetUserCoupons" as const,
     requestStream: false as const,
@@ -3470,6 +3562,11 @@ export interface CouponAdminServer extends UntypedServiceImplementation {
   startFlashSale: handleUnaryCall<StartFlashSaleRequest, FlashSaleStatusResponse>;
   /** Ours: an activity as MySQL knows it, also when it is not loaded into Redis. The gateway's activity directory asks it; NOT_FOUND when unknown. */
   getFlashSale: handleUnaryCall<FlashSaleStatusRequest, FlashSaleStatusResponse>;
+  /**
+   * Ours: loads an activity into Redis ahead of its start and reads it back, for an operator who asks a gateway. One that is loaded already is
+   * answered as it is.
+   */
+  prewarmFlashSale: handleUnaryCall<PrewarmFlashSaleRequest, FlashSaleStatusResponse>;
   getUserCoupons: handleUnaryCall<GetUserCouponsRequest, GetUserCouponsResponse>;
   getAvailableCouponsForOrder: handleUnaryCall<OrderCouponsRequest, OrderCouponsResponse>;
   calculateDiscount: handleUnaryCall<CalculateDiscountRequest, DiscountResponse>;
@@ -3564,6 +3661,25 @@ export interface CouponAdminClient extends Client {
   ): ClientUnaryCall;
   getFlashSale(
     request: FlashSaleStatusRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: FlashSaleStatusResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Ours: loads an activity into Redis ahead of its start and reads it back, for an operator who asks a gateway. One that is loaded already is
+   * answered as it is.
+   */
+  prewarmFlashSale(
+    request: PrewarmFlashSaleRequest,
+    callback: (error: ServiceError | null, response: FlashSaleStatusResponse) => void,
+  ): ClientUnaryCall;
+  prewarmFlashSale(
+    request: PrewarmFlashSaleRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: FlashSaleStatusResponse) => void,
+  ): ClientUnaryCall;
+  prewarmFlashSale(
+    request: PrewarmFlashSaleRequest,
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: FlashSaleStatusResponse) => void,
