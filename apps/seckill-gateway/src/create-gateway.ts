@@ -143,6 +143,7 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
   });
   const grpc: GrpcServer = createGrpcServer({
     ...config.grpc,
+    maxMessageBytes: HOT_BODY_LIMIT_BYTES,
     health,
     descriptors: descriptorSet(),
     services: [

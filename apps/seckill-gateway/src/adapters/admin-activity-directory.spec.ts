@@ -48,4 +48,20 @@ describe('AdminActivityDirectory', () => {
     await one.directory.whyNotLoaded(ID);
     expect(one.asked()).toBe(2);
   });
+
+  test('asks about a bounded number of activities at once, whatever is made up', async () => {
+    let answer: () => void = () => undefined;
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    const { directory: asked, asked: count } = directory(async () => {
+      await answered;
+      return {};
+    });
+    const verdicts = Array.from({ length: 60 }, (_, i) => asked.whyNotLoaded(String(i + 1) as ActivityId));
+    expect(count()).toBe(50);
+    expect(await verdicts[59]).toBe('NOT_READY');
+    answer();
+    await Promise.all(verdicts);
+    await asked.whyNotLoaded('99' as ActivityId);
+    expect(count()).toBe(51);
+  });
 });

@@ -7,6 +7,8 @@ export type AskAdmin = (id: ActivityId) => Promise<{ readonly over?: boolean | u
 
 const KEEP_MS = 1_000;
 const MAX_REMEMBERED = 10_000;
+/** Questions under way. */
+const MAX_ASKING = 50;
 
 /**
  * Remembers for a second what coupon-admin says about activities that are not in Redis, one question per activity at a time, so that clicks on
@@ -14,6 +16,8 @@ const MAX_REMEMBERED = 10_000;
  */
 export class AdminActivityDirectory implements ActivityDirectory {
   private readonly remembered = new Map<ActivityId, { untilMs: number; verdict: Promise<NotLoadedCode> }>();
+
+  private asking = 0;
 
   constructor(
     private readonly ask: AskAdmin,
@@ -26,12 +30,15 @@ export class AdminActivityDirectory implements ActivityDirectory {
     const known = this.remembered.get(id);
     if (known !== undefined && known.untilMs > nowMs) return known.verdict;
     if (this.remembered.size >= MAX_REMEMBERED) this.remembered.clear();
+    // Made-up ids must not keep coupon-admin busy; who asks again in a moment may be lucky.
+    if (this.asking >= MAX_ASKING) return Promise.resolve('NOT_READY');
     const verdict = this.lookUp(id);
     this.remembered.set(id, { untilMs: nowMs + KEEP_MS, verdict });
     return verdict;
   }
 
   private async lookUp(id: ActivityId): Promise<NotLoadedCode> {
+    this.asking += 1;
     try {
       const { over } = await this.ask(id);
       return over === true ? 'ENDED' : 'NOT_READY';
@@ -41,6 +48,8 @@ export class AdminActivityDirectory implements ActivityDirectory {
       }
       this.onFailure(error);
       return 'NOT_READY';
+    } finally {
+      this.asking -= 1;
     }
   }
 }

@@ -3,6 +3,7 @@ import { Metadata } from '@grpc/grpc-js';
 import type { FlashSaleResponse } from '@coupon/contracts';
 import type { ClaimId } from '@coupon/domain';
 import { createAuthenticator } from '@coupon/service-kit';
+import type { Authenticator, Identity } from '@coupon/service-kit';
 import type { ClaimAnswer, ClaimReceiver } from '../use-cases/claim-answer';
 import { ClientAddresses } from '../http/client-address';
 import { claimStream } from './claim-stream';
@@ -17,7 +18,10 @@ const WON: ClaimAnswer = {
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A stream between a client that sends `count` requests as fast as they are taken and a desk that decides when it is told. */
-function openStream(count: number): {
+function openStream(
+  count: number,
+  authenticator: Authenticator = createAuthenticator({ mode: 'none', nodeEnv: 'test' }),
+): {
   open: ClaimReceiver[];
   taken: () => number;
   answers: FlashSaleResponse[];
@@ -45,7 +49,7 @@ function openStream(count: number): {
   });
   Object.assign(call, { metadata: new Metadata(), getPeer: () => '127.0.0.1:1', cancelled: false });
   const handler = claimStream({
-    authenticator: createAuthenticator({ mode: 'none', nodeEnv: 'test' }),
+    authenticator,
     desk: {
       claim: (_command, receiver) => {
         taken += 1;
@@ -100,5 +104,32 @@ describe('a stream of claims', () => {
     });
     expect(stream.answers).toHaveLength(3_000);
     expect(new Set(stream.answers.map(({ requestId }) => requestId)).size).toBe(3_000);
+  });
+
+  test('ends with the token it was opened with: what comes later is refused, what was taken is answered', async () => {
+    const mode = createAuthenticator({ mode: 'none', nodeEnv: 'test' });
+    let expiresMs = Infinity;
+    const identity: Identity = {
+      userId: null,
+      role: 'admin',
+      subject: 'somebody',
+      anyUser: true,
+      get expiresMs() {
+        return expiresMs;
+      },
+    };
+    const stream = openStream(3_000, {
+      ...mode,
+      authenticate: () => Promise.resolve(identity),
+      authenticateNow: () => identity,
+    });
+    await until(() => stream.call.isPaused() && stream.taken() > 0);
+    expiresMs = Date.now() - 1;
+    for (const receiver of stream.open.splice(0)) receiver.answered(WON);
+    await until(() => stream.call.writableEnded);
+    expect(stream.call.writableEnded).toBe(true);
+    const codes = stream.answers.map(({ code }) => code);
+    expect(codes.filter((code) => code === 'OK')).toHaveLength(stream.taken());
+    expect(codes.filter((code) => code !== 'OK')).toEqual(['UNAUTHENTICATED']);
   });
 });

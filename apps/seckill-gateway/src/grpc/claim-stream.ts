@@ -1,6 +1,7 @@
 import type { ServerDuplexStream, handleBidiStreamingCall } from '@grpc/grpc-js';
 import type { FlashSaleRequest, FlashSaleResponse } from '@coupon/contracts';
-import { authenticateCall, toGrpcError } from '@coupon/service-kit';
+import { AppError } from '@coupon/domain';
+import { authenticateCall, toGrpcError, unauthenticated } from '@coupon/service-kit';
 import type { Authenticator, Identity } from '@coupon/service-kit';
 import type { ClaimAnswer, ClaimReceiver, ClaimTaker } from '../use-cases/claim-answer';
 import type { ClientAddresses } from '../http/client-address';
@@ -84,9 +85,12 @@ class ClaimStream {
     if (this.open >= MAX_OPEN_PER_STREAM || this.clogged) this.call.pause();
     const requestId = request.requestId ?? '';
     try {
+      // The token was looked at when the stream was opened; nobody buys on a stream that outlives it.
+      if ((this.caller.identity.expiresMs ?? Infinity) <= Date.now()) throw unauthenticated('expired');
       this.deps.desk.claim(parseCommand(request, this.caller, this.deps.addresses), new StreamedClaim(this, requestId));
     } catch (error) {
       this.write(refusal(error, requestId));
+      if (error instanceof AppError && error.code === 'UNAUTHENTICATED') this.stopReading();
     }
   };
 

@@ -57,7 +57,9 @@ export interface HttpReply {
 }
 
 const NO_HEADERS = Object.freeze({});
-/** Refusals that are the same for everybody, by code and reason: there are a dozen, and a sold-out sale sends little else. */
+const RETRY_STEP_MS = 100;
+const MAX_REPLIES = 1_000;
+/** Refusals that are the same for everybody, by code, reason and Retry-After; while Redis is away nothing else is sent. */
 const refusals = new Map<string, HttpReply>();
 
 export function claimReply(answer: ClaimAnswer): HttpReply {
@@ -66,12 +68,17 @@ export function claimReply(answer: ClaimAnswer): HttpReply {
     return { status: ERROR_CODES.SOLD_OUT.http, headers: NO_HEADERS, body: soldOutBody(answer.available ?? 0) };
   }
   if (answer.code === 'RATE_LIMITED') return rateLimitedReply(answer);
-  const key = `${answer.code} ${answer.reason} ${answer.retryAfterMs ?? ''}`;
+  // An open breaker tells how long; in steps, so that these are few, too.
+  const retryAfterMs =
+    answer.retryAfterMs === undefined ? undefined : Math.ceil(answer.retryAfterMs / RETRY_STEP_MS) * RETRY_STEP_MS;
+  const key = `${answer.code} ${answer.reason} ${retryAfterMs ?? ''}`;
   const known = refusals.get(key);
   if (known !== undefined) return known;
-  const { status, headers, body } = toErrorReply(claimError(answer));
+  const { status, headers, body } = toErrorReply(
+    claimError(retryAfterMs === undefined ? answer : { ...answer, retryAfterMs }),
+  );
   const reply = { status, headers, body: errorBodyText(body) };
-  if (answer.retryAfterMs === undefined) refusals.set(key, reply);
+  if (refusals.size < MAX_REPLIES) refusals.set(key, reply);
   return reply;
 }
 

@@ -66,6 +66,8 @@ export class ClaimDesk implements ClaimTaker {
   private readonly lanes = new Map<ActivityId, Lane>();
   private readonly ready: Lane[] = [];
   private scheduled = false;
+  /** Batches whose activity is being asked about. */
+  private unexplained = 0;
   private idle: (() => void)[] = [];
 
   constructor(private readonly deps: ClaimDeskDependencies) {}
@@ -140,7 +142,7 @@ export class ClaimDesk implements ClaimTaker {
   }
 
   private get isIdle(): boolean {
-    return this.deps.admission.waiting + this.deps.admission.active === 0;
+    return this.deps.admission.waiting + this.deps.admission.active + this.unexplained === 0;
   }
 
   private wakeWhenIdle(): void {
@@ -199,9 +201,22 @@ export class ClaimDesk implements ClaimTaker {
     void this.decide(session, lane, batch).then((answers) => {
       lane.inFlight -= 1;
       this.deps.metrics.batchAnswered(this.deps.nowMs() - startedMs);
-      this.settle(lane, batch, answers);
+      if (answers === 'not_loaded') this.explain(lane, batch);
+      else this.settle(lane, batch, answers);
       this.send(lane);
       this.sendBlocked();
+    });
+  }
+
+  /** Why Redis does not have an activity takes a question to another service: the places of its claims are for others meanwhile. */
+  private explain(lane: Lane, batch: readonly WaitingClaim[]): void {
+    this.deps.admission.finish(lane.activityId, batch.length);
+    this.unexplained += 1;
+    void this.deps.whyNotLoaded(lane.activityId).then((code) => {
+      this.unexplained -= 1;
+      const refusal: Refusal = { kind: 'refused', code, reason: 'not_loaded' };
+      for (const { receiver } of batch) this.answer(receiver, refusal);
+      this.wakeWhenIdle();
     });
   }
 
@@ -220,7 +235,8 @@ export class ClaimDesk implements ClaimTaker {
       if (lane === undefined || lane.inFlight >= this.deps.batchesInFlight) continue;
       const before = this.deps.admission.active;
       this.send(lane);
-      if (this.deps.admission.active === before) return;
+      // Nothing was sent for want of room; with room, the claims of this one were all too old, and the next one has its turn.
+      if (this.deps.admission.active === before && lane.waiting.length > 0) return;
     }
   }
 
@@ -247,7 +263,7 @@ export class ClaimDesk implements ClaimTaker {
     session: EstablishedSession,
     lane: Lane,
     batch: readonly BatchedClaim[],
-  ): Promise<(index: number) => ClaimAnswer> {
+  ): Promise<((index: number) => ClaimAnswer) | 'not_loaded'> {
     try {
       const reply = await this.deps.breaker.fire(() =>
         claimUnits(session.redis, lane.keys, session.runId, batch, this.deps.userRate()),
@@ -260,10 +276,8 @@ export class ClaimDesk implements ClaimTaker {
           const kept = session.barrier === undefined || (await this.replicated(session, outcomes));
           return (index) => toAnswer(outcomes[index], available, kept);
         }
-        case 'not_loaded': {
-          const code = await this.deps.whyNotLoaded(lane.activityId);
-          return () => ({ kind: 'refused', code, reason: 'not_loaded' });
-        }
+        case 'not_loaded':
+          return 'not_loaded';
         case 'half_loaded':
         case 'wrong_run':
           return () => ({ kind: 'refused', code: 'NOT_READY', reason: reply.kind });

@@ -215,15 +215,18 @@ describe('SoldOutFilter', () => {
   });
 
   it('stays off while there are more winners than it keeps', async () => {
+    let nowMs = 0;
+    let loads = 0;
     const filter = new SoldOutFilter<string>(
       {
         readState: () => Promise.resolve(SOLD_OUT_STATE),
         async *loadWinners() {
+          loads += 1;
           yield ['1', '2', '3'];
         },
         refuse: () => undefined,
         pass: () => undefined,
-        nowMs: () => 0,
+        nowMs: () => nowMs,
         schedule: (job) => job(),
         onError: () => undefined,
       },
@@ -233,6 +236,9 @@ describe('SoldOutFilter', () => {
     await new Promise(setImmediate);
     expect(filter.filtering).toBe(0);
     expect(filter.hold(ACTIVITY, '9', 1, 'x')).toBe(false);
+    for (nowMs = 1_000; nowMs <= 60_000; nowMs += 1_000) filter.observe(ACTIVITY, { available: 0, ended: false });
+    await new Promise(setImmediate);
+    expect(loads).toBe(2);
   });
 
   it('loads winners of an activity at most once per retry interval, and bounds the activities it knows', async () => {

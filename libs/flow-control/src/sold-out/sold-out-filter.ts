@@ -185,7 +185,7 @@ export class SoldOutFilter<Claim> {
     entry.loading = true;
     entry.notBeforeMs = this.deps.nowMs() + this.retryMs;
     try {
-      entry.flag = await this.deps.schedule(() => this.loadFlag(activityId));
+      entry.flag = await this.deps.schedule(() => this.loadFlag(activityId, entry));
     } catch (error) {
       this.deps.onError(error);
     } finally {
@@ -194,13 +194,17 @@ export class SoldOutFilter<Claim> {
   }
 
   /** Winners of a state that is read before them: it is compared with every later reading, so nothing needs to be read after them. */
-  private async loadFlag(activityId: ActivityId): Promise<Flag | null> {
+  private async loadFlag(activityId: ActivityId, entry: Entry<Claim>): Promise<Flag | null> {
     const state = await this.deps.readState(activityId);
     if (state.kind !== 'known' || refusalOf(state) === null) return null;
     const winners = new Set<string>();
     for await (const chunk of this.deps.loadWinners(activityId)) {
       for (const userId of chunk) winners.add(userId);
-      if (winners.size > this.maxWinners) return null;
+      if (winners.size > this.maxWinners) {
+        // Looking through them every second would be dearer than what it is to spare.
+        entry.notBeforeMs = this.deps.nowMs() + TOO_MANY_RETRY_MS;
+        return null;
+      }
     }
     const { runId, epoch, eventSeq, perUserLimit, guarded } = state;
     return { runId, epoch, eventSeq, perUserLimit, guarded, winners };
@@ -214,6 +218,9 @@ export class SoldOutFilter<Claim> {
     }
   }
 }
+
+/** After an activity had more winners than are kept. */
+const TOO_MANY_RETRY_MS = 60_000;
 
 function defer(run: () => void, waitMs: number): void {
   if (waitMs > 0) setTimeout(run, waitMs);

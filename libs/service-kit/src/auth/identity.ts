@@ -12,6 +12,8 @@ export interface Identity {
   readonly subject: string;
   /** True where nobody is authenticated (mode none): may act for any user. */
   readonly anyUser: boolean;
+  /** When the token ends, milliseconds since the epoch; for what outlives a request. Absent: does not end. */
+  readonly expiresMs?: number;
 }
 
 /** The caller of mode none. */

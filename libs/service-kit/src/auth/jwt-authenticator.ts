@@ -130,8 +130,9 @@ function bearerToken(authorization: string | undefined): string | undefined {
   return authorization === undefined ? undefined : /^Bearer +([\w.-]+)$/i.exec(authorization)?.[1];
 }
 
-function identityOf({ sub, role }: JWTPayload): Identity | undefined {
-  return makeIdentity(typeof sub === 'string' ? sub : undefined, typeof role === 'string' ? role : undefined);
+function identityOf({ sub, role, exp }: JWTPayload): Identity | undefined {
+  const identity = makeIdentity(typeof sub === 'string' ? sub : undefined, typeof role === 'string' ? role : undefined);
+  return identity === undefined || exp === undefined ? identity : { ...identity, expiresMs: exp * 1_000 };
 }
 
 function refusalOf(error: errors.JOSEError): AuthRefusal {
