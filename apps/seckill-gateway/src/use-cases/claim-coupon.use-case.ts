@@ -16,8 +16,9 @@ import {
   SOLD_OUT,
   circuitOpen,
 } from './claim-answer';
-import type { ClaimAnswer, ClaimCommand, ClaimReceiver, ClaimTaker } from './claim-answer';
+import type { ClaimAnswer, ClaimCommand, ClaimReceiver, ClaimTaker, Refusal } from './claim-answer';
 import type { ClaimMetrics } from './claim-metrics';
+import type { LocalRefusals } from './local-refusals';
 import { hasGoodToken } from './purchase-token';
 import type { PurchaseTokens } from './purchase-token';
 
@@ -27,6 +28,8 @@ export interface ClaimDeskDependencies {
   /** Monotonic milliseconds. */
   readonly nowMs: () => number;
   readonly metrics: ClaimMetrics;
+  /** What the claim script has not counted: refusals it was not asked for. */
+  readonly refusals: Pick<LocalRefusals, 'count'>;
   /** Limit per user that was set while running; undefined: each activity's own. */
   readonly userRate: () => number | undefined;
   /** null without a key: no purchase token is good then. */
@@ -74,7 +77,7 @@ export class ClaimDesk implements ClaimTaker {
     const { activityId } = command;
     const refusal = this.deps.admission.tryEnter(activityId);
     if (refusal !== null) {
-      this.answer(receiver, refusal === 'queue_full' ? QUEUE_FULL : ACTIVITY_SHARE);
+      this.refuseHere(activityId, receiver, refusal === 'queue_full' ? QUEUE_FULL : ACTIVITY_SHARE);
       return;
     }
     const waiting: WaitingClaim = {
@@ -102,7 +105,8 @@ export class ClaimDesk implements ClaimTaker {
     this.deps.admission.abandon(claim.activityId, 1);
     // Without a token nothing is said about the sale: the order of the script.
     const refusal = reason === 'ENDED' ? ENDED : SOLD_OUT;
-    this.answer(claim.receiver, guarded && claim.hasToken !== true ? NO_PURCHASE_TOKEN : refusal);
+    const { activityId, receiver } = claim;
+    this.refuseHere(activityId, receiver, guarded && claim.hasToken !== true ? NO_PURCHASE_TOKEN : refusal);
     this.wakeWhenIdle();
   }
 
@@ -180,6 +184,7 @@ export class ClaimDesk implements ClaimTaker {
   private launch(lane: Lane, batch: readonly WaitingClaim[]): void {
     const session = this.deps.session();
     if (session === null) {
+      this.deps.refusals.count(lane.activityId, 'NOT_READY', batch.length);
       this.settle(lane, batch, () => NOT_READY);
       return;
     }
@@ -224,7 +229,9 @@ export class ClaimDesk implements ClaimTaker {
     }
     if (expired === 0) return 0;
     this.deps.admission.abandon(lane.activityId, expired);
-    for (const { receiver } of lane.waiting.splice(0, expired)) this.answer(receiver, QUEUED_TOO_LONG);
+    for (const { receiver } of lane.waiting.splice(0, expired)) {
+      this.refuseHere(lane.activityId, receiver, QUEUED_TOO_LONG);
+    }
     return expired;
   }
 
@@ -257,10 +264,12 @@ export class ClaimDesk implements ClaimTaker {
     } catch (error) {
       if (isCircuitOpen(error)) {
         const refusal = circuitOpen(this.deps.breaker.retryAfterMs());
+        this.deps.refusals.count(lane.activityId, refusal.code, batch.length);
         return () => refusal;
       }
       const nothingHappened = meansNothingHappened(error);
       this.deps.metrics.batchFailed(nothingHappened, error);
+      if (nothingHappened) this.deps.refusals.count(lane.activityId, 'NOT_READY', batch.length);
       return () => (nothingHappened ? NOT_READY : OUTCOME_UNKNOWN);
     }
   }
@@ -281,6 +290,11 @@ export class ClaimDesk implements ClaimTaker {
       this.deps.metrics.batchFailed(false, error);
       return false;
     }
+  }
+
+  private refuseHere(activityId: ActivityId, receiver: ClaimReceiver, refusal: Refusal): void {
+    this.deps.refusals.count(activityId, refusal.code);
+    this.answer(receiver, refusal);
   }
 
   private answer(receiver: ClaimReceiver, answer: ClaimAnswer): void {
