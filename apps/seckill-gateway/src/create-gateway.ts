@@ -2,7 +2,7 @@ import { randomFillSync } from 'node:crypto';
 import { credentials } from '@grpc/grpc-js';
 import { encodeClaimId } from '@coupon/domain';
 import { CouponAdminClient, descriptorSet } from '@coupon/contracts';
-import { ActivityStore } from '@coupon/lua';
+import { ActivityStore, countRefusals } from '@coupon/lua';
 import {
   Health,
   callUnary,
@@ -30,6 +30,7 @@ import { gatewayRoutes } from './http/routes';
 import { AdmitClaim } from './use-cases/admit-claim.use-case';
 import { ClaimDesk } from './use-cases/claim-coupon.use-case';
 import { ClaimMetrics } from './use-cases/claim-metrics';
+import { LocalRefusals } from './use-cases/local-refusals';
 import { loadedSnapshot } from './use-cases/get-activity-stats.use-case';
 import { PurchaseTokens } from './use-cases/purchase-token';
 import { SaleReadings } from './use-cases/sale-readings';
@@ -67,6 +68,11 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
 
   const tokens = config.purchaseTokens === null ? null : new PurchaseTokens(config.purchaseTokens);
   const claimMetrics = new ClaimMetrics(metrics.registry, logger, () => desk.pending);
+  const refusals = new LocalRefusals({
+    write: async (id, refused) => countRefusals(session.require().redis, id, refused),
+    isReady: () => session.current() !== null,
+    onError: (error) => logger.warn({ err: error }, 'refusals are missing in the statistics'),
+  });
   const flow = createFlowControl(config.flow, session, () => ({ desk, admits }), metrics, logger);
   const desk: ClaimDesk = new ClaimDesk({
     ...flow,
@@ -75,11 +81,13 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
     mintClaimId: claimIdMint(),
     nowMs: () => performance.now(),
     metrics: claimMetrics,
+    refusals,
     tokens,
     whyNotLoaded: (id) => directory.whyNotLoaded(id),
   });
   const admission = {
     ...flow,
+    refusals,
     isReady: () => session.current() !== null,
     random: Math.random,
     nowMs: () => performance.now(),
@@ -162,6 +170,7 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
   lifecycle.register({ name: 'metrics', close: () => metrics.close() });
   lifecycle.register({ name: 'coupon-admin client', close: () => admin.close() });
   lifecycle.register(session);
+  lifecycle.register(refusals);
   lifecycle.register(flow.component);
   lifecycle.register({
     name: 'claims',

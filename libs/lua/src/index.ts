@@ -32,6 +32,7 @@ export type { OutboxEntry, PersistedEvent } from './outbox-stream';
 export { decodeReceipts } from './receipts';
 export type { StoredReceipt } from './receipts';
 export type { RestoredClaim } from './restored-claim';
+export { countRefusals } from './count-refusals';
 export { passReplicationBarrier } from './replication-barrier';
 export { HalfLoadedError, UnexpectedReplyError } from './reply-codes';
 export { loadScripts } from './run-script';

@@ -2,6 +2,7 @@ import type { ActivityId } from '@coupon/domain';
 import type { BatchBreaker, ClaimLimits, LoadSensor } from '@coupon/flow-control';
 import { NOT_READY, QUEUED_TOO_LONG, QUEUE_FULL, SHED, circuitOpen, rateLimited } from './claim-answer';
 import type { ClaimCommand, ClaimReceiver, ClaimTaker, Refusal } from './claim-answer';
+import type { LocalRefusals } from './local-refusals';
 
 export interface AdmitClaimDependencies<R extends ClaimReceiver> {
   /** Whoever decides what is admitted. */
@@ -16,6 +17,8 @@ export interface AdmitClaimDependencies<R extends ClaimReceiver> {
   /** Monotonic milliseconds. */
   readonly nowMs: () => number;
   readonly metrics: { answered(refusal: Refusal): void };
+  /** For the statistics of the activity. */
+  readonly refusals: Pick<LocalRefusals, 'count'>;
 }
 
 /** Claims that wait for permits of a shared limit, over all activities. */
@@ -41,23 +44,24 @@ export class AdmitClaim<R extends ClaimReceiver = ClaimReceiver> implements Clai
 
   claim(command: ClaimCommand, receiver: R): void {
     const { deps } = this;
+    const { activityId } = command;
     if (!deps.breaker.admits()) {
-      this.refuse(receiver, circuitOpen(deps.breaker.retryAfterMs()));
+      this.refuse(activityId, receiver, circuitOpen(deps.breaker.retryAfterMs()));
       return;
     }
     if (!deps.isReady()) {
-      this.refuse(receiver, NOT_READY);
+      this.refuse(activityId, receiver, NOT_READY);
       this.countOutage();
       return;
     }
     if (deps.sensor.shedShare > 0 && deps.sensor.shouldShed(deps.random())) {
-      this.refuse(receiver, SHED);
+      this.refuse(activityId, receiver, SHED);
       return;
     }
-    const decision = deps.limits.check(command.address, command.activityId);
+    const decision = deps.limits.check(command.address, activityId);
     if (decision === null) this.waitForLease(command, receiver, deps.nowMs());
     else if (decision.allowed) deps.desk.claim(command, receiver);
-    else this.refuse(receiver, rateLimited(decision.limit, decision.retryAfterMs));
+    else this.refuse(activityId, receiver, rateLimited(decision.limit, decision.retryAfterMs));
   }
 
   /** Refuses whoever waits for permits from a store that does not answer. To be called a few times a second. */
@@ -65,10 +69,12 @@ export class AdmitClaim<R extends ClaimReceiver = ClaimReceiver> implements Clai
     const { breaker } = this.deps;
     if (this.waitingCount === 0 || breaker.admits()) return;
     const refusal = circuitOpen(breaker.retryAfterMs());
-    const lines = [...this.waiting.values()];
+    const lines = [...this.waiting];
     this.waiting.clear();
     this.waitingCount = 0;
-    for (const line of lines) for (const { receiver } of line) this.refuse(receiver, refusal);
+    for (const [activityId, line] of lines) {
+      for (const { receiver } of line) this.refuse(activityId, receiver, refusal);
+    }
     this.wakeWhenIdle();
   }
 
@@ -83,12 +89,12 @@ export class AdmitClaim<R extends ClaimReceiver = ClaimReceiver> implements Clai
 
   /** Permits of a shared limit are fetched ahead of demand; the first claims after a pause come before them. */
   private waitForLease(command: ClaimCommand, receiver: R, since: number): void {
+    const { activityId } = command;
     if (this.waitingCount >= MAX_WAITING_FOR_LEASES) {
-      this.refuse(receiver, QUEUE_FULL);
+      this.refuse(activityId, receiver, QUEUE_FULL);
       return;
     }
     this.waitingCount += 1;
-    const { activityId } = command;
     const line = this.waiting.get(activityId);
     if (line !== undefined) {
       line.push({ command, receiver, since });
@@ -104,13 +110,13 @@ export class AdmitClaim<R extends ClaimReceiver = ClaimReceiver> implements Clai
     this.waitingCount -= line.length;
     for (const { command, receiver, since } of line) {
       if (this.deps.nowMs() - since > LEASE_PATIENCE_MS) {
-        this.refuse(receiver, QUEUED_TOO_LONG);
+        this.refuse(activityId, receiver, QUEUED_TOO_LONG);
         continue;
       }
       const decision = this.deps.limits.check(command.address, activityId);
       if (decision === null) this.waitForLease(command, receiver, since);
       else if (decision.allowed) this.deps.desk.claim(command, receiver);
-      else this.refuse(receiver, rateLimited(decision.limit, decision.retryAfterMs));
+      else this.refuse(activityId, receiver, rateLimited(decision.limit, decision.retryAfterMs));
     }
     this.wakeWhenIdle();
   }
@@ -131,7 +137,8 @@ export class AdmitClaim<R extends ClaimReceiver = ClaimReceiver> implements Clai
     });
   }
 
-  private refuse(receiver: R, refusal: Refusal): void {
+  private refuse(activityId: ActivityId, receiver: R, refusal: Refusal): void {
+    this.deps.refusals.count(activityId, refusal.code);
     this.deps.metrics.answered(refusal);
     receiver.answered(refusal);
   }

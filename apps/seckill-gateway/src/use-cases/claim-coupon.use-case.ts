@@ -18,6 +18,7 @@ import {
 } from './claim-answer';
 import type { ClaimAnswer, ClaimCommand, ClaimReceiver, ClaimTaker, Refusal } from './claim-answer';
 import type { ClaimMetrics } from './claim-metrics';
+import type { LocalRefusals } from './local-refusals';
 import { hasGoodToken } from './purchase-token';
 import type { PurchaseTokens } from './purchase-token';
 
@@ -27,6 +28,8 @@ export interface ClaimDeskDependencies {
   /** Monotonic milliseconds. */
   readonly nowMs: () => number;
   readonly metrics: ClaimMetrics;
+  /** What the claim script has not counted: refusals it was not asked for. */
+  readonly refusals: Pick<LocalRefusals, 'count'>;
   /** Limit per user that was set while running; undefined: each activity's own. */
   readonly userRate: () => number | undefined;
   /** null without a key: no purchase token is good then. */
@@ -76,7 +79,7 @@ export class ClaimDesk implements ClaimTaker {
     const { activityId } = command;
     const refusal = this.deps.admission.tryEnter(activityId);
     if (refusal !== null) {
-      this.answer(receiver, refusal === 'queue_full' ? QUEUE_FULL : ACTIVITY_SHARE);
+      this.refuseHere(activityId, receiver, refusal === 'queue_full' ? QUEUE_FULL : ACTIVITY_SHARE);
       return;
     }
     const waiting: WaitingClaim = {
@@ -104,7 +107,8 @@ export class ClaimDesk implements ClaimTaker {
     this.deps.admission.abandon(claim.activityId, 1);
     // Without a token nothing is said about the sale: the order of the script.
     const refusal = reason === 'ENDED' ? ENDED : SOLD_OUT;
-    this.answer(claim.receiver, guarded && claim.hasToken !== true ? NO_PURCHASE_TOKEN : refusal);
+    const { activityId, receiver } = claim;
+    this.refuseHere(activityId, receiver, guarded && claim.hasToken !== true ? NO_PURCHASE_TOKEN : refusal);
     this.wakeWhenIdle();
   }
 
@@ -192,6 +196,7 @@ export class ClaimDesk implements ClaimTaker {
   private launch(lane: Lane, batch: readonly WaitingClaim[]): void {
     const session = this.deps.session();
     if (session === null) {
+      this.deps.refusals.count(lane.activityId, 'NOT_READY', batch.length);
       this.settle(lane, batch, () => NOT_READY);
       return;
     }
@@ -255,7 +260,7 @@ export class ClaimDesk implements ClaimTaker {
   private refuseHead(lane: Lane, count: number, refusal: Refusal): void {
     if (count === 0) return;
     this.deps.admission.abandon(lane.activityId, count);
-    for (const { receiver } of lane.waiting.splice(0, count)) this.answer(receiver, refusal);
+    for (const { receiver } of lane.waiting.splice(0, count)) this.refuseHere(lane.activityId, receiver, refusal);
   }
 
   /** Never rejects: whatever goes wrong has an answer for every claim of the batch. */
@@ -285,10 +290,12 @@ export class ClaimDesk implements ClaimTaker {
     } catch (error) {
       if (isCircuitOpen(error)) {
         const refusal = circuitOpen(this.deps.breaker.retryAfterMs());
+        this.deps.refusals.count(lane.activityId, refusal.code, batch.length);
         return () => refusal;
       }
       const nothingHappened = meansNothingHappened(error);
       this.deps.metrics.batchFailed(nothingHappened, error);
+      if (nothingHappened) this.deps.refusals.count(lane.activityId, 'NOT_READY', batch.length);
       return () => (nothingHappened ? NOT_READY : OUTCOME_UNKNOWN);
     }
   }
@@ -309,6 +316,11 @@ export class ClaimDesk implements ClaimTaker {
       this.deps.metrics.batchFailed(false, error);
       return false;
     }
+  }
+
+  private refuseHere(activityId: ActivityId, receiver: ClaimReceiver, refusal: Refusal): void {
+    this.deps.refusals.count(activityId, refusal.code);
+    this.answer(receiver, refusal);
   }
 
   private answer(receiver: ClaimReceiver, answer: ClaimAnswer): void {

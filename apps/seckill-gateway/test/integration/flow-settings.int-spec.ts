@@ -57,6 +57,14 @@ const buy = (activity_id: string, user_id = user(), headers: Record<string, stri
 const outcome = ({ body }: Answer): string =>
   [body.code ?? '', ...(body.code === 'RATE_LIMITED' ? [String(body.details?.['limit'])] : [])].join(' ');
 
+/** What this process has refused by itself arrives in the statistics of the activity a moment later. */
+async function isCounted(activity_id: string, code: string): Promise<void> {
+  await eventually(async () => {
+    const { body } = await gateway.get(`/api/v1/seckill/stats/${activity_id}`);
+    expect((body['refused'] as Record<string, number>)[code]).toBeGreaterThanOrEqual(1);
+  });
+}
+
 /** Claims go on their way and nothing comes back, until `heal`. */
 async function whileRedisIsSilent(work: () => Promise<void>): Promise<void> {
   proxy.setMode('half-open');
@@ -150,6 +158,7 @@ describe('a change of the limits, without a restart', () => {
     expect(await failOnce()).toBe('open');
     expect(outcome(await buy(activity))).toBe('CIRCUIT_OPEN');
     await recover();
+    await isCounted(activity, 'CIRCUIT_OPEN');
     await change({ breaker: null });
   });
 
@@ -168,6 +177,7 @@ describe('a change of the limits, without a restart', () => {
       // Refused without having been sent.
       expect(['NOT_READY', 'OVERLOADED']).toContain(outcome(await second));
     });
+    await isCounted(other, 'OVERLOADED');
     await change({ max_concurrent: null, queue_size: null });
     await whileRedisIsSilent(async () => {
       const claims = [buy(one), buy(one), buy(one)];
@@ -192,6 +202,7 @@ describe('a change of the limits, without a restart', () => {
       proxy.cut();
       await first;
     });
+    await isCounted(activity, 'OVERLOADED');
     await change({ queue_deadline_ms: null, max_concurrent: null });
   });
 

@@ -10,6 +10,7 @@ import { TicketQueue } from '../../src/ticket-queue';
 import { OutboxStream, markPersisted } from '../../src/outbox-stream';
 import { claimKeys, claimUnits } from '../../src/claim-units';
 import { leaseTokens, takeFixedWindow, takeSlidingWindow, takeTokenBucket } from '../../src/flow-limits';
+import { countRefusals } from '../../src/count-refusals';
 import { FlowSettingsStore } from '../../src/flow-settings-store';
 import { readSaleState, readWinners } from '../../src/sale-state';
 import { eventually, uniqueActivityId, useOwnServers } from '@coupon/testing';
@@ -55,6 +56,7 @@ describe('invariant 11: on a Redis cluster', () => {
     };
     expect(await store.prewarm(activity)).toEqual({ kind: 'loaded' });
     await store.setState(activityId, { to: 'open', epoch: 1 });
+    expect(await countRefusals(cluster, activityId, new Map([['SOLD_OUT', 1]]))).toBe(true);
     const claimId = encodeClaimId(now, randomBytes(10));
     const userId = '7' as UserId;
     const claims = [{ userId, claimId, quantity: 2, idempotencyKey: 'k' }];

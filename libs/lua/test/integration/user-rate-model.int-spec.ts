@@ -58,7 +58,7 @@ async function claimAt(
 async function enqueueAt(id: ActivityId, nowMs: number, user: number, rate: number | undefined): Promise<boolean> {
   const k = activityKeys(id);
   const keys = [k.activity, k.stock, k.user, k.rateEven, k.rateOdd, k.stats, k.queue, k.tickets, k.finishedTickets];
-  const args = [lua.runId, newId(), String(user), newId(), '1', '', '60000', '1000', '0', rate ?? ''];
+  const args = [lua.runId, newId(), String(user), newId(), '1', '', '60000', '1000', '0', rate ?? '', '10000'];
   const text = withClockAt('enqueueTicket', nowMs * 1_000);
   const [code] = (await lua.redis.eval(text, keys.length, ...keys, ...args)) as number[];
   expect([1, REPLY.RATE_LIMITED]).toContain(code);
