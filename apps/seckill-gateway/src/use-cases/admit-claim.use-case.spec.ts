@@ -206,7 +206,11 @@ describe('claims that wait for permits', () => {
     admit.sweep();
     expect(waiting.map(({ answers }) => answers)).toEqual([[], [], []]);
     is.admits = false;
+    let drained = false;
+    void admit.drain().then(() => (drained = true));
     admit.sweep();
+    await turn();
+    expect(drained).toBe(true);
     for (const { answers } of waiting) expect(answers).toMatchObject([{ code: 'CIRCUIT_OPEN', retryAfterMs: 700 }]);
     expect(admit.waitingForLeases).toBe(0);
     // The lease comes after all: it finds nobody, or who has come since.
