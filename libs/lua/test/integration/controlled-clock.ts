@@ -13,20 +13,21 @@ export function withControlledClock(name: ScriptName): string {
   const [before, after, ...more] = text.split(TIME);
   if (before === undefined || after === undefined || more.length > 0)
     throw new Error(`${name} must read the clock once`);
-  return `${before}{ ARGV[#ARGV - 1], ARGV[#ARGV] }${after}`;
+  return `local controlled = { table.remove(ARGV, #ARGV - 1), table.remove(ARGV) }\n${before}controlled${after}`;
 }
 
 /** Runs calls one after the other, each at its time, in one round trip. @returns their replies. */
 export async function runAt(
   redis: Redis,
   name: ScriptName,
-  key: string,
+  keys: string | readonly string[],
   calls: readonly { readonly nowUs: number; readonly args: readonly (string | number)[] }[],
 ): Promise<number[][]> {
   const text = withControlledClock(name);
+  const all = typeof keys === 'string' ? [keys] : keys;
   const pipeline = redis.pipeline();
   for (const { nowUs, args } of calls) {
-    pipeline.eval(text, 1, key, ...args, Math.floor(nowUs / 1e6), nowUs % 1e6);
+    pipeline.eval(text, all.length, ...all, ...args, Math.floor(nowUs / 1e6), nowUs % 1e6);
   }
   const replies = (await pipeline.exec()) ?? [];
   return replies.map(([error, reply]) => {
