@@ -235,13 +235,12 @@ export class ClaimDesk implements ClaimTaker {
 
   /** Activities that were held back because too much was under way. */
   private sendBlocked(): void {
-    for (let id = this.deps.admission.nextBlocked(); id !== undefined; id = this.deps.admission.nextBlocked()) {
+    // Each once: one that gets no place is at the end of the line again, and one that had nothing left to send takes none from the next.
+    for (let left = this.deps.admission.inLine; left > 0; left -= 1) {
+      const id = this.deps.admission.nextBlocked();
+      if (id === undefined) return;
       const lane = this.lanes.get(id as ActivityId);
-      if (lane === undefined || lane.inFlight >= this.deps.batchesInFlight) continue;
-      const before = this.deps.admission.active;
-      this.send(lane);
-      // Nothing was sent for want of room; with room, the claims of this one were all too old, and the next one has its turn.
-      if (this.deps.admission.active === before && lane.waiting.length > 0) return;
+      if (lane !== undefined && lane.inFlight < this.deps.batchesInFlight) this.send(lane);
     }
   }
 

@@ -197,9 +197,5 @@ describe('two gateways with two processes each on one activity', () => {
     // Otherwise it would have proved nothing: every limit was met, and what they allow was used.
     for (const limit of ['user', 'activity', 'instance']) expect(refusedBy.get(limit) ?? 0).toBeGreaterThan(50);
     for (const admitted of atInstance) expect(admitted.length).toBeGreaterThan(INSTANCE.burst * 2);
-    console.log(
-      refusedBy,
-      atInstance.map((x) => x.length),
-    );
   }, 90_000);
 });

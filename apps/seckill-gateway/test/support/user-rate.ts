@@ -22,5 +22,5 @@ export function isFull(grantedMs: readonly number[], atMs: number, rate: number)
   const second = Math.floor(atMs / 1_000);
   const inSecond = (wanted: number): number =>
     grantedMs.filter((granted) => Math.floor(granted / 1_000) === wanted).length;
-  return inSecond(second) + inSecond(second - 1) * (1 - (atMs % 1_000) / 1_000) >= rate;
+  return 1_000 * inSecond(second) + inSecond(second - 1) * (1_000 - (atMs % 1_000)) >= 1_000 * rate;
 }

@@ -48,6 +48,11 @@ export class AdmissionPolicy {
     return this.activeCount;
   }
 
+  /** Activities that wait for places under way: so often `nextBlocked` may name one without naming one twice. */
+  get inLine(): number {
+    return this.blocked.length;
+  }
+
   /** Used share of the queue, from 0 to 1 (above 1 after the queue was made smaller). */
   get queueLoad(): number {
     return this.waitingCount / this.settings.queueSize;

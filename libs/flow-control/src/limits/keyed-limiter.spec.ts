@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { FixedWindowRule } from './fixed-window';
 import { KeyedLimiter } from './keyed-limiter';
 import { LocalLimiter } from './local-limiter';
 import { SlidingWindowRule } from './sliding-window';
@@ -23,6 +24,11 @@ describe('KeyedLimiter', () => {
     {
       name: 'sliding window',
       rule: (n: number) => new SlidingWindowRule({ limit: n, windowMs: 500 }),
+      settings: (n: number) => ({ limit: n, windowMs: 700 }),
+    },
+    {
+      name: 'fixed window',
+      rule: (n: number) => new FixedWindowRule({ limit: n, windowMs: 500 }),
       settings: (n: number) => ({ limit: n, windowMs: 700 }),
     },
   ])('is one limiter of its own per key ($name), also where idle keys were forgotten', ({ rule, settings }) => {

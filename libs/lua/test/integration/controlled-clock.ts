@@ -9,7 +9,7 @@ const TIME = "redis.call('TIME')";
  * its hash and has no such door: the replacement exists in tests only.
  */
 export function withControlledClock(name: ScriptName): string {
-  return withReading(name, '{ ARGV[#ARGV - 1], ARGV[#ARGV] }');
+  return `local controlled = { table.remove(ARGV, #ARGV - 1), table.remove(ARGV) }\n${withReading(name, 'controlled')}`;
 }
 
 /** The same for a script that counts its arguments: its text with this reading of the clock in it. */
@@ -28,13 +28,14 @@ function withReading(name: ScriptName, reading: string): string {
 export async function runAt(
   redis: Redis,
   name: ScriptName,
-  key: string,
+  keys: string | readonly string[],
   calls: readonly { readonly nowUs: number; readonly args: readonly (string | number)[] }[],
 ): Promise<number[][]> {
   const text = withControlledClock(name);
+  const all = typeof keys === 'string' ? [keys] : keys;
   const pipeline = redis.pipeline();
   for (const { nowUs, args } of calls) {
-    pipeline.eval(text, 1, key, ...args, Math.floor(nowUs / 1e6), nowUs % 1e6);
+    pipeline.eval(text, all.length, ...all, ...args, Math.floor(nowUs / 1e6), nowUs % 1e6);
   }
   const replies = (await pipeline.exec()) ?? [];
   return replies.map(([error, reply]) => {

@@ -118,10 +118,11 @@ for i = 1, n do
   receipts_of[ids[i]] = stored[i] or nil
 end
 
--- Per-user rate: sliding window over the current and the last second (weight of the last = what of it still lies in the window).
+-- Per-user rate: sliding window over the current and the last second (weight of the last = what of it still lies in the window). In
+-- thousandths: whole numbers are exact.
 local rate_key = now_s % 2 == 0 and KEYS[4] or KEYS[5]
 local last_key = now_s % 2 == 0 and KEYS[5] or KEYS[4]
-local last_weight = 1 - (now_ms % 1000) / 1000
+local last_weight = 1000 - now_ms % 1000
 local rate_reset = false
 local rate_now, rate_last = {}, {}
 if user_rate > 0 then
@@ -220,7 +221,7 @@ local function decide(user, claim_id, quantity, key, passed)
   end
   if user_rate > 0 then
     local now = rate_now[user] or 0
-    if now + (rate_last[user] or 0) * last_weight >= user_rate then
+    if now * 1000 + (rate_last[user] or 0) * last_weight >= user_rate * 1000 then
       return -20
     end
     rate_now[user] = now + 1
