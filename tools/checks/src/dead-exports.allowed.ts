@@ -21,11 +21,6 @@ export const ALLOWED_DEAD_EXPORTS: Readonly<
       'SHARED_TOKEN_BUCKET',
       'SlidingWindowRule',
       'TokenBucketRule',
-<<<<<<< HEAD
-=======
-      'decodeFlowSettings',
-      'parseFlowSettingsPatch',
->>>>>>> wt-faults
       'toDecision',
     ],
   },
