@@ -30,6 +30,7 @@ export interface SearchLimits {
 interface Node {
   readonly depth: number;
   readonly total: Minor;
+  readonly goodsLeft: Minor;
   readonly shippingLeft: Minor;
   readonly earliestEndMs: number;
 }
@@ -82,7 +83,8 @@ class BestSearch {
 
   run(): BestChoice {
     const all = this.#contestants.map(({ index }) => index);
-    const root = { depth: 0, total: 0, shippingLeft: this.#cart.shippingFee, earliestEndMs: Infinity };
+    const { goodsTotal: goodsLeft, shippingFee: shippingLeft } = this.#cart;
+    const root = { depth: 0, total: 0, goodsLeft, shippingLeft, earliestEndMs: Infinity };
     if (this.#depthLimit > 0 && all.length > 0) {
       this.#tryGreedily(root, all);
       this.#visit(root, all);
@@ -172,8 +174,7 @@ class BestSearch {
     const slots = this.#depthLimit - depth - 1;
     const bases = this.#bases[depth] ?? [];
     const most = this.#ceiling.measure({ index, amount, amounts, bases, followers, slots });
-    const everything = this.#cart.goodsTotal + this.#cart.shippingFee;
-    const ceiling = Math.min(reached + most, everything);
+    const ceiling = node.total + Math.min(amount + most, this.#leftFor(node, index, followers));
     if (ceiling !== best.total) return ceiling > best.total;
     const more = this.#ceiling.needed(best.total - reached);
     // Its parent was offered with the same total and fewer coupons.
@@ -185,6 +186,17 @@ class BestSearch {
     const smallest = ascending(followers.map((one) => this.#rankOf(one))).slice(0, more);
     const own = [...this.#chosen, index].map((one) => this.#rankOf(one));
     return comesBefore(ascending([...own, ...smallest]), best.ranks);
+  }
+
+  /** All that these could take from: the goods, the shipping fee, or both. */
+  #leftFor({ goodsLeft, shippingLeft }: Node, index: number, followers: readonly number[]): Minor {
+    let goods = 0;
+    let shipping = 0;
+    for (const one of [index, ...followers]) {
+      if (this.#contestants[one]?.prepared.takesFrom === 'shipping') shipping = shippingLeft;
+      else goods = goodsLeft;
+    }
+    return goods + shipping;
   }
 
   #choose(node: Node, index: number, amount: Minor): Node {
@@ -209,6 +221,7 @@ class BestSearch {
     return {
       depth: node.depth + 1,
       total: node.total + amount,
+      goodsLeft: isShipping ? node.goodsLeft : node.goodsLeft - amount,
       shippingLeft: isShipping ? node.shippingLeft - amount : node.shippingLeft,
       earliestEndMs: Math.min(node.earliestEndMs, this.#endOf(index)),
     };

@@ -17,7 +17,8 @@ export interface Prospect {
 
 /**
  * An upper bound of what may follow a coupon. Amounts never grow when less is left, so what a coupon would take now bounds what it takes
- * later. Where the next coupon takes from nothing but lines of a follower, the follower's base afterwards is known exactly.
+ * later. Where the next coupon takes from nothing but lines of a follower, the follower's base afterwards is known exactly. Where all
+ * followers take from the same lines, each leaves less to the next: the most that any of them takes, again and again, is a bound, too.
  */
 export class Ceiling {
   readonly #contestants: readonly Contestant[];
@@ -36,6 +37,7 @@ export class Ceiling {
   measure({ index, amount, amounts, bases, followers, slots }: Prospect): Minor {
     const scope = this.#contestants[index]?.scope ?? 0;
     this.#begin();
+    let shared = this.#contestants[followers[0] ?? 0]?.scope ?? -1;
     for (const other of followers) {
       const contestant = this.#contestants[other];
       if (contestant === undefined) continue;
@@ -43,8 +45,26 @@ export class Ceiling {
       const isKnown = !prepared.readsLines && this.#covers[contestant.scope]?.[scope] === 1;
       const next = isKnown ? prepared.amountOf((bases[contestant.scope] ?? 0) - amount, []) : (amounts[other] ?? 0);
       this.#add(next, contestant.group, slots);
+      if (!isKnown || contestant.scope !== shared) shared = -1;
     }
-    return this.#end(slots);
+    const sum = this.#end(slots);
+    return shared === -1 || slots === 1
+      ? sum
+      : Math.min(sum, this.#inTurn(followers, (bases[shared] ?? 0) - amount, slots));
+  }
+
+  /** What is left is least when everybody leaves least: leaving is monotone in what there was. */
+  #inTurn(followers: readonly number[], base: Minor, slots: number): Minor {
+    let left = base;
+    for (let slot = 0; slot < slots && slot < followers.length; slot += 1) {
+      let most = 0;
+      for (const follower of followers) {
+        const amount = this.#contestants[follower]?.prepared.amountOf(left, []) ?? 0;
+        if (amount > most) most = amount;
+      }
+      left -= most;
+    }
+    return base - left;
   }
 
   /** The largest of these amounts, as many as there are slots, one of each group. */

@@ -26,8 +26,8 @@ export interface RuleScope {
 
 /**
  * What the coupon takes off: `base` is what earlier coupons left of what the rule takes from (its applicable lines, or the shipping fee),
- * `left` what they left of every line of the order. A rule keeps to two things, which the search for the best combination relies on and
- * the specs check for every registered rule: 0 <= amount <= base, and less left never gives a larger amount.
+ * `left` what they left of every line of the order. A rule keeps to three things, which the search for the best combination relies on
+ * and the specs check for every registered rule: 0 <= amount <= base; where less was left, it never takes more, and never leaves more.
  */
 export type AmountOf = (base: Minor, left: readonly Minor[]) => Minor;
 
