@@ -18,21 +18,21 @@ type Run = Figures & { readonly round: number; readonly mix: MixName };
 
 /**
  * The best combination of 20 candidates for 50 lines, per mix of coupons. The floor is the same call with the winning coupons given: the
- * same checks, application and allocation down to the unit, without the search. One cart of every mix and round is verified by trying all
- * combinations.
+ * same checks, application and allocation down to the unit, without the search. One cart of every mix is verified by trying all combinations.
  */
 export const discountBench: Bench = async ({ rounds, size = CARTS, cases, screen, signal }): Promise<BenchReport> => {
   const known = Object.keys(MIXES) as MixName[];
   const mixes = known.filter((mix) => cases === undefined || cases.includes(mix));
   if (cases !== undefined && mixes.length !== new Set(cases).size) throw new UserError(`--case: ${known.join(', ')}`);
-  const { int } = seededRandom(50_20);
+  const random = seededRandom(50_20);
+  const int: RandomInt = (from, to) => random.int(from, to);
   const runs: Run[] = [];
   for (let round = 1; round <= rounds; round += 1) {
     for (const mix of mixes) {
       // Lets a signal through: the measured part is synchronous.
       await new Promise(setImmediate);
       signal.throwIfAborted();
-      verifyBest(mix, requestOf(mix, int));
+      if (round === 1) verifyBest(mix, requestOf(mix, int));
       const run = { round, mix, ...measure(mix, size, int) };
       runs.push(run);
       screen.line(labelled(`round ${round}`, describe(run)));
