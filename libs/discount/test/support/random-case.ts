@@ -58,8 +58,9 @@ function randomEnd(draw: Draw): number {
   return NOW_MS + draw(1, 3) * DAY_MS;
 }
 
-export function randomTerms(draw: Draw): CouponTerms {
-  const type = [1, 1, 1, 2, 2, 2, 3, 3, 4, 5][draw(0, 9)] ?? 1;
+const TYPES = [1, 1, 1, 2, 2, 2, 3, 3, 4, 5] as const;
+
+export function randomTerms(draw: Draw, type: number = TYPES[draw(0, 9)] ?? 1): CouponTerms {
   const ids = (most: number): string[] => Array.from({ length: draw(0, 3) }, () => String(draw(1, most)));
   return {
     type,
