@@ -6,6 +6,21 @@ export const ALLOWED_DEAD_EXPORTS: Readonly<
     reason: 'the schemas are the readable form of what parseEvent decides, for tools and documentation',
     names: ['claimEventSchemas'],
   },
+  '@coupon/discount': {
+    reason: 'the calculator is complete as a library; coupon-admin and saga-participant take it up with their routes',
+    names: [
+      'allocationOf',
+      'appliedText',
+      'checkTemplateTerms',
+      'localeOf',
+      'parseInlineCoupons',
+      'parseOrder',
+      'refundOf',
+      'refusalDetails',
+      'refusalText',
+      'stackingText',
+    ],
+  },
   '@coupon/flow-control': {
     reason: 'flow control is complete as a library; the gateway takes up what its configuration offers',
     names: [

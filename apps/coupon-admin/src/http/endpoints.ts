@@ -31,6 +31,7 @@ import {
   templateSchema,
   userCouponSchema,
 } from '../use-cases/views/schemas';
+import { discountEndpoints } from './discount-endpoints';
 import { endpoint } from './endpoint';
 import type { Endpoint } from './endpoint';
 import * as requests from './requests';
@@ -43,7 +44,13 @@ export interface UseCaseDeps extends ActivityDeps, ReleaseDeps {
 
 /** Every route of the interface under /api/v1. */
 export function adminEndpoints(deps: UseCaseDeps): Endpoint[] {
-  return [...templateEndpoints(deps), ...activityEndpoints(deps), ...couponEndpoints(deps), ...operatorEndpoints(deps)];
+  return [
+    ...templateEndpoints(deps),
+    ...activityEndpoints(deps),
+    ...couponEndpoints(deps),
+    ...discountEndpoints(deps),
+    ...operatorEndpoints(deps),
+  ];
 }
 
 function templateEndpoints(deps: UseCaseDeps): Endpoint[] {
