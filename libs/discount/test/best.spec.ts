@@ -1,4 +1,13 @@
-import { amountOff, amountsOf, anOrder, codesOf, freeShipping, percentOff, priceWith } from './support/builders';
+import {
+  aCoupon,
+  amountOff,
+  amountsOf,
+  anOrder,
+  codesOf,
+  freeShipping,
+  percentOff,
+  priceWith,
+} from './support/builders';
 import { NOW_MS } from './support/random-case';
 
 const order = anOrder([[10_000], [10_000, 1, '20']], 1000);
@@ -75,6 +84,14 @@ describe('best', () => {
       best,
     );
     expect(amountsOf(quote)).toEqual(['3: 200', '2: 9702']);
+  });
+
+  test('coupons that differ in the parameters of their rule only do not stand in for each other', () => {
+    const tiered = [1, 2, 3].map((off) => {
+      const ruleArgs = { tiers: [{ min_amount: '1.00', discount_value: off }] };
+      return aCoupon(off, { terms: { type: 4, ruleArgs, stackGroup: 'g' } });
+    });
+    expect(amountsOf(priceWith(order, tiered, best))).toEqual(['3: 300']);
   });
 
   test('without an eligible coupon nothing is taken off', () => {

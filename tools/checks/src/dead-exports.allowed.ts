@@ -7,19 +7,8 @@ export const ALLOWED_DEAD_EXPORTS: Readonly<
     names: ['claimEventSchemas'],
   },
   '@coupon/discount': {
-    reason: 'the calculator is complete as a library; coupon-admin and saga-participant take it up with their routes',
-    names: [
-      'allocationOf',
-      'appliedText',
-      'checkTemplateTerms',
-      'localeOf',
-      'parseInlineCoupons',
-      'parseOrder',
-      'refundOf',
-      'refusalDetails',
-      'refusalText',
-      'stackingText',
-    ],
+    reason: 'refunds are for the saga; the check of stored terms comes with the column rule_args',
+    names: ['allocationOf', 'checkTemplateTerms', 'refundOf'],
   },
   '@coupon/flow-control': {
     reason: 'flow control is complete as a library; the gateway takes up what its configuration offers',
