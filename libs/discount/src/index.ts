@@ -1,5 +1,5 @@
 export { calculate } from './calculate';
-export { checkTemplateTerms } from './input/check-terms';
+export { templateTermsViolations } from './input/check-terms';
 export { parseInlineCoupons } from './input/parse-coupons';
 export { parseOrder } from './input/parse-order';
 export { allocationOf, refundOf } from './refund/refund';

@@ -7,8 +7,8 @@ export const ALLOWED_DEAD_EXPORTS: Readonly<
     names: ['claimEventSchemas'],
   },
   '@coupon/discount': {
-    reason: 'refunds are for the saga; the check of stored terms comes with the column rule_args',
-    names: ['allocationOf', 'checkTemplateTerms', 'refundOf'],
+    reason: 'refunds are for the saga',
+    names: ['allocationOf', 'refundOf'],
   },
   '@coupon/flow-control': {
     reason: 'flow control is complete as a library; the gateway takes up what its configuration offers',

@@ -1,4 +1,3 @@
-import { InvalidArgumentError } from '@coupon/domain';
 import type { FieldViolation } from '@coupon/domain';
 import { DISCOUNT_RULES, findRule } from '../rules';
 import type { DiscountRule, RuleTerms } from '../rules/rule';
@@ -13,12 +12,10 @@ export function termsViolations(terms: RuleTerms): readonly FieldViolation[] {
 /**
  * For whoever stores templates: the same, and whatever would make the template useless. An unknown type is refused here, so that no
  * coupon can be issued that the calculator would not understand.
- * @throws InvalidArgumentError with every violation, by column name.
  */
-export function checkTemplateTerms(terms: RuleTerms): void {
+export function templateTermsViolations(terms: RuleTerms): readonly FieldViolation[] {
   const rule = findRule(terms.type);
-  const violations = rule === undefined ? unknownType() : [...violationsOf(rule, terms), ...rule.checkUseful(terms)];
-  if (violations.length > 0) throw new InvalidArgumentError(violations);
+  return rule === undefined ? unknownType() : [...violationsOf(rule, terms), ...rule.checkUseful(terms)];
 }
 
 function unknownType(): readonly FieldViolation[] {
