@@ -4,6 +4,7 @@
  */
 const libs = {
   'type:domain': [],
+  'type:discount': ['type:domain'],
   'type:lua': ['type:domain'],
   'type:contracts': ['type:domain'],
   'type:persistence': ['type:domain'],
@@ -22,6 +23,7 @@ const libs = {
   ],
   'type:app': [
     'type:domain',
+    'type:discount',
     'type:lua',
     'type:contracts',
     'type:persistence',
@@ -32,6 +34,7 @@ const libs = {
   'type:tool': [
     'type:tool',
     'type:domain',
+    'type:discount',
     'type:lua',
     'type:contracts',
     'type:persistence',

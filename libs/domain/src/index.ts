@@ -4,7 +4,7 @@ export { AppError, InvalidArgumentError } from './app-error';
 export type { ErrorDetails, FieldViolation } from './app-error';
 export { isIdText, parseId } from './ids';
 export type { ActivityId, Id, TemplateId, UserCouponId, UserId } from './ids';
-export { formatMoney, parseMoney } from './money';
+export { MAX_AMOUNT_MINOR, formatMoney, parseMoney } from './money';
 export { DISCOUNT_TYPE, TEMPLATE_STATUS, TEMPLATE_TYPE, canMoveTemplate, templateStatusName } from './template';
 export type { DiscountType, TemplateStatus, TemplateStatusName, TemplateType, TemplateValidity } from './template';
 export { ACTIVITY_STATES, ACTIVITY_STATUS, MAX_PER_USER_LIMIT, activityAllows, activityStatusName } from './activity';

@@ -5,8 +5,8 @@ export const TEMPLATE_STATUS = { draft: 0, published: 1, disabled: 2 } as const;
 export type TemplateStatusName = keyof typeof TEMPLATE_STATUS;
 export type TemplateStatus = (typeof TEMPLATE_STATUS)[TemplateStatusName];
 
-/** coupon_templates.type; 4 and 5 are later rules of the calculator and refused until it knows them. */
-export const TEMPLATE_TYPE = { fullReduction: 1, ratio: 2, freeShipping: 3 } as const;
+/** coupon_templates.type: which rule of the calculator applies. */
+export const TEMPLATE_TYPE = { fullReduction: 1, ratio: 2, freeShipping: 3, tiered: 4, buyXGetY: 5 } as const;
 export type TemplateType = (typeof TEMPLATE_TYPE)[keyof typeof TEMPLATE_TYPE];
 
 /** coupon_templates.discount_type */

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { UserError, runCommand, standardScreen } from '@coupon/platform';
+import { discountBench } from './discount/discount-bench';
 import { gatewayBench } from './gateway/gateway-bench';
 import { grpcBench } from './grpc/grpc-bench';
 import { parseBenchOptions } from './options';
@@ -8,7 +9,12 @@ import { workerBench } from './worker/worker-bench';
 import type { Bench } from './bench';
 
 /** One module per subject; `npm run bench -- <name>`. */
-const BENCHES: Readonly<Record<string, Bench>> = { gateway: gatewayBench, grpc: grpcBench, worker: workerBench };
+const BENCHES: Readonly<Record<string, Bench>> = {
+  discount: discountBench,
+  gateway: gatewayBench,
+  grpc: grpcBench,
+  worker: workerBench,
+};
 
 void runCommand(async ({ args, signal, defer }) => {
   const options = parseBenchOptions(args, Object.keys(BENCHES));

@@ -6,6 +6,10 @@ export const ALLOWED_DEAD_EXPORTS: Readonly<
     reason: 'the schemas are the readable form of what parseEvent decides, for tools and documentation',
     names: ['claimEventSchemas'],
   },
+  '@coupon/discount': {
+    reason: 'refunds are for the saga',
+    names: ['allocationOf', 'refundOf'],
+  },
   '@coupon/flow-control': {
     reason: 'flow control is complete as a library; the gateway takes up what its configuration offers',
     names: [

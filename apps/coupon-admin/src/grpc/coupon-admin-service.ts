@@ -17,8 +17,10 @@ import type {
   TemplateResponse,
   UpdateTemplateRequest,
 } from '@coupon/contracts';
-import { AppError, parseId } from '@coupon/domain';
-import { authenticatedUnary, grpcService, requireMayRead, unary, validate } from '@coupon/service-kit';
+import { localeOf } from '@coupon/discount';
+import type { Locale, Mode } from '@coupon/discount';
+import { InvalidArgumentError, parseId } from '@coupon/domain';
+import { authenticatedUnary, grpcService, requireActsFor, requireMayRead, unary, validate } from '@coupon/service-kit';
 import type { AuthenticatedCallContext, Authenticator, GrpcService, Logger } from '@coupon/service-kit';
 import type { UseCaseDeps } from '../http/endpoints';
 import { readIdempotencyKey } from '../http/fields';
@@ -26,10 +28,14 @@ import * as requests from '../http/requests';
 import { commandActivity } from '../use-cases/activities/command-activity.use-case';
 import { getActivity } from '../use-cases/activities/read-activities.use-case';
 import { listUserCoupons } from '../use-cases/coupons/read-user-coupons.use-case';
+import { availableCoupons } from '../use-cases/discounts/available-coupons.use-case';
+import { calculateDiscount } from '../use-cases/discounts/calculate-discount.use-case';
 import { createTemplate } from '../use-cases/templates/create-template.use-case';
 import { getTemplate, listTemplates } from '../use-cases/templates/read-templates.use-case';
 import { updateTemplate } from '../use-cases/templates/update-template.use-case';
+import { userCouponView } from '../use-cases/views/views';
 import type { WriteRequest } from '../use-cases/write';
+import { discountMessage, orderBody, refusalMessage } from './discount-messages';
 import { activityMessage, couponMessage, createBody, pageQuery, templateMessage, updateBody } from './messages';
 
 export interface CouponAdminServiceDeps extends UseCaseDeps {
@@ -93,14 +99,41 @@ export function couponAdminService(deps: CouponAdminServiceDeps): GrpcService {
       const page = await listUserCoupons(deps, { ...validate(requests.listUserCouponsQuery, filter, 'query'), userId });
       return { coupons: page.items.map(couponMessage), nextPageToken: page.next_cursor ?? '' };
     }),
-    getAvailableCouponsForOrder: unary<OrderCouponsRequest, OrderCouponsResponse>(deps, unimplemented),
-    calculateDiscount: unary<CalculateDiscountRequest, DiscountResponse>(deps, unimplemented),
+    getAvailableCouponsForOrder: authenticatedUnary<OrderCouponsRequest, OrderCouponsResponse>(
+      deps,
+      async (message, call) => {
+        const userId = parseId<'user'>(message.userId, 'user_id');
+        requireMayRead(call.identity, userId);
+        const { usable, unusable, best, nowMs } = await availableCoupons(deps, { userId, order: orderBody(message) });
+        const locale = localeOfCall(call);
+        return {
+          usable: usable.map((coupon) => couponMessage(userCouponView(coupon, nowMs))),
+          unusable: unusable.map((refusal) => refusalMessage(refusal, locale)),
+          best: discountMessage(best, locale),
+        };
+      },
+    ),
+    calculateDiscount: authenticatedUnary<CalculateDiscountRequest, DiscountResponse>(deps, async (message, call) => {
+      const userId = parseId<'user'>(message.userId, 'user_id');
+      requireActsFor(call.identity, userId);
+      const names = message.couponIds.map((id, index) => parseId(id, `coupon_ids[${index}]`));
+      const mode = readMode(message.mode);
+      const locale = localeOfCall(call);
+      const query = { userId, coupons: { by: 'ids', names }, order: orderBody(message), mode } as const;
+      return discountMessage(await calculateDiscount(deps, query, locale), locale);
+    }),
   });
 }
 
-/** METHOD_NOT_ALLOWED is UNIMPLEMENTED in gRPC. */
-function unimplemented(): never {
-  throw new AppError('METHOD_NOT_ALLOWED', 'discounts are not served yet');
+function readMode(mode: string | undefined): Mode {
+  if (mode === undefined) return 'given';
+  if (mode === 'given' || mode === 'best') return mode;
+  throw InvalidArgumentError.of('mode', 'must be given or best');
+}
+
+function localeOfCall({ metadata }: AuthenticatedCallContext): Locale {
+  const value = metadata.get('accept-language')[0];
+  return localeOf(value === undefined ? undefined : String(value));
 }
 
 function write(

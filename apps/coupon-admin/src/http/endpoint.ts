@@ -1,4 +1,6 @@
 import type { Request, Response } from 'express';
+import { localeOf } from '@coupon/discount';
+import type { Locale } from '@coupon/discount';
 import { InvalidArgumentError, parseId } from '@coupon/domain';
 import type { ErrorCode, Id } from '@coupon/domain';
 import { authenticateHttp, identityOf, requestIdOf, route, validate } from '@coupon/service-kit';
@@ -12,6 +14,8 @@ export interface EndpointCall<Body, Query> {
   readonly body: Body;
   readonly query: Query;
   readonly identity: Identity;
+  /** Of texts for people, by Accept-Language. */
+  readonly locale: Locale;
   /** A path parameter that is an id. @throws InvalidArgumentError */
   readonly id: <Brand extends string>(name: string) => Id<Brand>;
   readonly parameter: (name: string) => string;
@@ -75,6 +79,7 @@ function callOf(definition: Endpoint, request: Request, response: Response): End
     body,
     query,
     identity,
+    locale: localeOf(request.get('accept-language')),
     parameter,
     id: (name) => parseId(parameter(name), name),
     write: (action) => ({

@@ -35,6 +35,7 @@ import {
   templateSchema,
   userCouponSchema,
 } from '../use-cases/views/schemas';
+import { discountEndpoints } from './discount-endpoints';
 import { endpoint } from './endpoint';
 import type { Endpoint } from './endpoint';
 import * as requests from './requests';
@@ -51,6 +52,7 @@ export function adminEndpoints(deps: UseCaseDeps): Endpoint[] {
     ...templateEndpoints(deps),
     ...activityEndpoints(deps),
     ...couponEndpoints(deps),
+    ...discountEndpoints(deps),
     ...operatorEndpoints(deps),
     ...flowSettingsEndpoints(deps),
   ];

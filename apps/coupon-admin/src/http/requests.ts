@@ -197,6 +197,40 @@ export const grantCouponsBody = z
   })
   .transform((body) => ({ userIds: body.user_ids, quantity: body.quantity ?? 1 }));
 
+const MAX_CANDIDATES = 200;
+
+/** The order itself is read by the calculator (`parseOrder`), which names its fields. */
+const orderFields = {
+  order_items: z.unknown().meta({
+    description: '1 to 500 lines {goods_id, category_id?, quantity, price}',
+    type: 'array',
+    items: { type: 'object', required: ['goods_id', 'quantity', 'price'] },
+  }),
+  shipping_fee: z.unknown().meta({ description: 'amount; 0 unless given' }).optional(),
+};
+const modeField = z.enum(['given', 'best'], 'must be given or best').optional();
+
+export const calculateDiscountBody = z.object({
+  ...orderFields,
+  user_id: idField<'user'>(),
+  coupon_sns: z
+    .array(z.string('must be a serial number').min(1).max(32), 'must be a list of serial numbers')
+    .max(MAX_CANDIDATES, `must have at most ${MAX_CANDIDATES} coupons`),
+  mode: modeField,
+});
+
+export const simulateDiscountBody = z.object({
+  ...orderFields,
+  now: timeField().optional(),
+  coupons: z
+    .array(z.unknown(), 'must be a list')
+    .max(MAX_CANDIDATES, `must have at most ${MAX_CANDIDATES} coupons`)
+    .meta({ description: 'templates by their column names, with an id' }),
+  mode: modeField,
+});
+
+export const availableCouponsBody = z.object(orderFields);
+
 export const releaseClaimBody = z.strictObject({ reason: textField(200) });
 export const claimIdParameter = claimIdField();
 

@@ -92,6 +92,19 @@ export interface CouponRepository {
   restore(rows: readonly { readonly id: string; readonly slot: number | null }[]): Promise<boolean>;
   list(filter: CouponFilter, page: Page): Promise<UserCoupon[]>;
   countByStatus(filter: CouponFilter): Promise<ReadonlyMap<UserCoupon['status'], number>>;
+  /** The user's coupons among these, as they are now, with their templates. */
+  findForDiscount(userId: UserId, which: CouponSelection): Promise<CouponWithTemplate[]>;
+}
+
+/** By serial number, by id, or those not used, not void and not past their end, soonest end first, at most `limit`. */
+export type CouponSelection =
+  | { readonly by: 'sns'; readonly sns: readonly string[] }
+  | { readonly by: 'ids'; readonly ids: readonly string[] }
+  | { readonly by: 'held'; readonly nowMs: number; readonly limit: number };
+
+export interface CouponWithTemplate {
+  readonly coupon: UserCoupon;
+  readonly template: Template;
 }
 
 export interface StoredAnswer {

@@ -156,14 +156,14 @@ it.each<[string, () => Promise<unknown>, status]>([
   ],
   ['an activity nobody knows', () => call(admin.client.getFlashSale, { activityId: '999999' }), status.NOT_FOUND],
   [
-    'a discount',
+    'a discount for an order without lines',
     () => call(admin.client.calculateDiscount, { userId: '1', couponIds: [], orderItems: [], shippingFee: 0 }),
-    status.UNIMPLEMENTED,
+    status.INVALID_ARGUMENT,
   ],
   [
-    'coupons for an order',
+    'coupons for an order without lines',
     () => call(admin.client.getAvailableCouponsForOrder, { userId: '1', orderItems: [], shippingFee: 0 }),
-    status.UNIMPLEMENTED,
+    status.INVALID_ARGUMENT,
   ],
 ])('answers %s with its status', async (_name, work, code) => {
   await expect(work()).rejects.toMatchObject({ code });

@@ -15,6 +15,8 @@ describe('service', () => {
       '/api/v1/coupon-templates/{id}/disable',
       '/api/v1/coupon-templates/{id}/grant',
       '/api/v1/coupon-templates/{id}/publish',
+      '/api/v1/discounts/calculate',
+      '/api/v1/discounts/simulate',
       '/api/v1/flash-sales',
       '/api/v1/flash-sales/{id}',
       '/api/v1/flash-sales/{id}/end',
@@ -25,6 +27,7 @@ describe('service', () => {
       '/api/v1/flash-sales/{id}/stock',
       '/api/v1/flow-settings',
       '/api/v1/users/{id}/coupons',
+      '/api/v1/users/{id}/coupons/available',
       '/api/v1/users/{id}/coupons/count',
     ]);
     const create = body.paths['/api/v1/coupon-templates']?.['post'];

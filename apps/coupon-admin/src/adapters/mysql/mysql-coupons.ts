@@ -3,8 +3,8 @@ import type { ClaimId, TemplateId, UserId } from '@coupon/domain';
 import { classifyMysqlError } from '@coupon/persistence';
 import type { Prisma } from '@coupon/persistence';
 import type { NewUserCoupon, UserCoupon } from '../../use-cases/model';
-import type { CouponFilter, CouponRepository, Page } from '../../use-cases/ports';
-import { couponOf } from './rows';
+import type { CouponFilter, CouponRepository, CouponSelection, CouponWithTemplate, Page } from '../../use-cases/ports';
+import { couponOf, templateOf } from './rows';
 
 const ROWS_PER_INSERT = 500;
 
@@ -89,6 +89,23 @@ export class MysqlCoupons implements CouponRepository {
       FROM user_coupons WHERE user_id = ${BigInt(filter.userId)} GROUP BY shown`;
     return new Map(rows.map((row) => [Number(row.shown) as UserCoupon['status'], Number(row.coupons)]));
   }
+
+  async findForDiscount(userId: UserId, which: CouponSelection): Promise<CouponWithTemplate[]> {
+    const rows = await this.db.userCoupon.findMany({
+      where: { userId: BigInt(userId), ...selected(which) },
+      include: { template: true },
+      orderBy: [{ validEndTime: 'asc' }, { id: 'asc' }],
+      ...(which.by === 'held' ? { take: which.limit } : {}),
+    });
+    return rows.map((row) => ({ coupon: couponOf(row), template: templateOf(row.template) }));
+  }
+}
+
+function selected(which: CouponSelection): Prisma.UserCouponWhereInput {
+  if (which.by === 'sns') return { couponSn: { in: [...which.sns] } };
+  if (which.by === 'ids') return { id: { in: which.ids.map(BigInt) } };
+  const { unused, locked } = USER_COUPON_STATUS;
+  return { status: { in: [unused, locked] }, validEndTime: { gt: new Date(which.nowMs) } };
 }
 
 /** Expiry is computed: the sweep that writes status 4 may be late. */

@@ -1,29 +1,13 @@
-import { AppError, DISCOUNT_TYPE, InvalidArgumentError, TEMPLATE_TYPE } from '@coupon/domain';
-import type { FieldViolation } from '@coupon/domain';
+import { templateTermsViolations } from '@coupon/discount';
+import { AppError, InvalidArgumentError } from '@coupon/domain';
 import type { TemplateFields } from '../model';
 
-/** 100.00 %, in hundredths of a percent. */
-const FULL_RATIO = 10_000n;
-
-/** What several fields of a template must agree on. @throws InvalidArgumentError with every violation. */
+/** What several fields of a template must agree on, as far as the calculator and the calendar go. @throws InvalidArgumentError with every violation. */
 export function checkTemplate(fields: TemplateFields): void {
-  const violations: FieldViolation[] = [];
-  const wrong = (field: string, message: string): void => {
-    violations.push({ field, message });
-  };
-  const ratio = fields.type === TEMPLATE_TYPE.ratio;
-  if (ratio !== (fields.discountType === DISCOUNT_TYPE.ratio)) {
-    wrong('discount_type', ratio ? 'must be 2 (ratio) for type 2' : `must be 1 (amount) for type ${fields.type}`);
+  const violations = [...templateTermsViolations({ ...fields, ruleArgs: null })];
+  if (fields.validEndMs <= fields.validStartMs) {
+    violations.push({ field: 'valid_end_time', message: 'must be after valid_start_time' });
   }
-  if (ratio && (fields.discountValueMinor <= 0n || fields.discountValueMinor > FULL_RATIO)) {
-    wrong('discount_value', 'must be a percentage above 0 and at most 100');
-  }
-  if (fields.type === TEMPLATE_TYPE.fullReduction && fields.discountValueMinor <= 0n) {
-    wrong('discount_value', 'must be above 0');
-  }
-  if (fields.maxDiscountMinor !== null && !ratio) wrong('max_discount', 'is allowed for type 2 only');
-  if (fields.maxDiscountMinor !== null && fields.maxDiscountMinor <= 0n) wrong('max_discount', 'must be above 0');
-  if (fields.validEndMs <= fields.validStartMs) wrong('valid_end_time', 'must be after valid_start_time');
   if (violations.length > 0) throw new InvalidArgumentError(violations);
 }
 

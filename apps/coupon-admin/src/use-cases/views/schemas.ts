@@ -200,3 +200,47 @@ export interface PageView<Item> {
   readonly items: Item[];
   readonly next_cursor: string | null;
 }
+
+const couponRefusalSchema = z.object({
+  user_coupon_id: id.nullable().meta({ description: 'null when only the serial number is known' }),
+  coupon_sn: z.string().optional(),
+  code: z.string(),
+  message: z.string(),
+  details: z.record(z.string(), z.string()),
+});
+
+export const discountSchema = z.object({
+  original_amount: money,
+  discount_amount: money,
+  final_amount: money,
+  shipping_discount: money,
+  optimal: z.boolean(),
+  coupon_discounts: z.array(
+    z.object({
+      user_coupon_id: id,
+      coupon_sn: z.string().optional(),
+      template_id: id.optional(),
+      discount_amount: money,
+      code: z.literal('APPLIED'),
+      discount_reason: z.string(),
+      lines: z.array(
+        z.object({
+          index: z.number(),
+          amount: money,
+          units: z.array(z.object({ count: z.number(), amount: money })),
+        }),
+      ),
+    }),
+  ),
+  refused: z.array(couponRefusalSchema),
+});
+
+export const availableCouponsSchema = z.object({
+  usable: z.array(userCouponSchema),
+  unusable: z.array(couponRefusalSchema),
+  best: discountSchema,
+});
+
+export type CouponRefusalView = z.infer<typeof couponRefusalSchema>;
+export type DiscountView = z.infer<typeof discountSchema>;
+export type AvailableCouponsView = z.infer<typeof availableCouponsSchema>;
