@@ -1,9 +1,10 @@
 export { startServers } from './start-servers';
 export type { StartServersOptions } from './start-servers';
-export { SERVER_KINDS, SERVER_SOURCES, ServerUnavailableError } from './types';
+export { OWN_PROCESS_SOURCES, SERVER_KINDS, SERVER_SOURCES, ServerUnavailableError } from './types';
 export type {
   PlatformServerKind,
   RunningServers,
+  ServerAddresses,
   ServerEndpoint,
   ServerFlavour,
   ServerHandle,
