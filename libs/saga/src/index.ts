@@ -13,7 +13,7 @@ export { createHttpBranches } from './branch/http-branches';
 export type { HttpBranch, HttpBranchesOptions } from './branch/http-branches';
 export { grpcBranch } from './branch/grpc-branch';
 export type { GrpcBranchOptions } from './branch/grpc-branch';
-export { BarrierError, enterBarrier } from './barrier/mysql-barrier';
+export { enterBarrier } from './barrier/mysql-barrier';
 export type { BarrierOptions, BarrierTransaction, BarrierVerdict } from './barrier/mysql-barrier';
 export { BranchRunner } from './barrier/branch-runner';
 export type { BranchRunnerOptions } from './barrier/branch-runner';

@@ -22,20 +22,14 @@ export interface BarrierOptions {
 const TABLE_PATTERN = /^[A-Za-z0-9_]{1,64}(?:\.[A-Za-z0-9_]{1,64})?$/;
 const BARRIER_ID_PATTERN = /^\d{2}$/;
 
-/** The barrier's row is neither new nor there: the table is not DTM's barrier table. */
-export class BarrierError extends Error {
-  static readonly code = 'BARRIER_INCONSISTENT';
-  override readonly name = 'BarrierError';
-  readonly code = BarrierError.code;
-}
-
 /**
  * DTM's sub-transaction barrier (client/dtmcli/barrier.go of v1.19.0) at the start of the caller's transaction: whatever order the
  * coordinator's calls arrive in, and however often, the action's work is done once at most, its compensation once at most, only after it,
  * and never is an action done after its compensation. Concurrent calls of one branch wait for each other at the unique key.
  *
- * One verdict differs from DTM's client: an action that finds the row of its compensation is `compensated`, not a success. A coordinator
- * that runs on after a rollback would take the success for a reason to go on to the next step, which nobody would ever compensate.
+ * One verdict differs from DTM's client: an action after its compensation is `compensated`, not a success, whether it had been done before or
+ * not. A coordinator that runs on after a rollback would take the success for a reason to go on to the next step, which nobody would ever
+ * compensate.
  *
  * The caller must roll back when the work is refused or fails: the row goes with the work.
  */
@@ -45,8 +39,8 @@ export async function enterBarrier(
   options: BarrierOptions = {},
 ): Promise<BarrierVerdict> {
   const { table = 'barrier', barrierId = '01' } = options;
-  if (!TABLE_PATTERN.test(table)) throw new BarrierError(`"${table}" is no name of a barrier table`);
-  if (!BARRIER_ID_PATTERN.test(barrierId)) throw new BarrierError(`"${barrierId}" is no barrier id of two digits`);
+  if (!TABLE_PATTERN.test(table)) throw new TypeError(`"${table}" is no name of a barrier table`);
+  if (!BARRIER_ID_PATTERN.test(barrierId)) throw new TypeError(`"${barrierId}" is no barrier id of two digits`);
   const insert = (op: string): PromiseLike<number> =>
     transaction.$executeRawUnsafe(
       // IGNORE would hide values that are too long; all of them are bounded by patterns that are shorter than the columns.
@@ -61,11 +55,11 @@ export async function enterBarrier(
     return isFirst ? 'enter' : 'duplicate';
   }
   if ((await insert('action')) > 0) return 'enter';
-  // A locking read: it sees what the INSERT has seen, whatever the isolation and whatever the transaction has read before.
-  const [row] = await transaction.$queryRawUnsafe<{ reason: string }[]>(
-    `SELECT reason FROM ${table} WHERE gid = ? AND branch_id = ? AND op = ? AND barrier_id = ? LOCK IN SHARE MODE`,
-    ...[branch.gid, branch.branchId, 'action', barrierId],
+  // A locking read: it sees what the INSERT has seen, whatever the isolation and whatever the transaction has read before, and waits for a
+  // compensation that is under way.
+  const undone = await transaction.$queryRawUnsafe<unknown[]>(
+    `SELECT 1 FROM ${table} WHERE gid = ? AND branch_id = ? AND op = ? AND barrier_id = ? LOCK IN SHARE MODE`,
+    ...[branch.gid, branch.branchId, 'compensate', barrierId],
   );
-  if (row === undefined) throw new BarrierError(`the barrier's row of ${branch.gid} was neither new nor there`);
-  return row.reason === 'action' ? 'duplicate' : 'compensated';
+  return undone.length === 0 ? 'duplicate' : 'compensated';
 }

@@ -27,6 +27,8 @@ export interface WaitOptions {
   readonly pollMs?: number;
 }
 
+type Method = 'submit' | 'prepare';
+
 /**
  * Submits sagas to DTM so that repeating a submit is safe, and asks what became of them.
  *
@@ -36,7 +38,7 @@ export interface WaitOptions {
 export class DtmClient<Payload> {
   readonly #transport: DtmTransport<unknown>;
   readonly #encode: (saga: Saga<Payload>) => EncodedSaga<unknown>;
-  readonly #underWay = new Map<string, Promise<KnownSagaState>>();
+  readonly #underWay = new Map<string, { readonly method: Method; readonly state: Promise<KnownSagaState> }>();
 
   private constructor(transport: DtmTransport<unknown>, encode: (saga: Saga<Payload>) => EncodedSaga<unknown>) {
     this.#transport = transport;
@@ -83,7 +85,7 @@ export class DtmClient<Payload> {
    * @throws SagaOutcomeUnknownError something was sent and cannot be confirmed: submit the same gid again later
    */
   submit(saga: Saga<Payload>, options: SubmitOptions = {}): Promise<KnownSagaState> {
-    return this.#once(saga, () => this.#submit(saga, options));
+    return this.#once('submit', saga, () => this.#submit(saga, options));
   }
 
   /**
@@ -91,7 +93,7 @@ export class DtmClient<Payload> {
    * @throws as `submit`
    */
   prepare(saga: Saga<Payload>): Promise<KnownSagaState> {
-    return this.#once(saga, async () => {
+    return this.#once('prepare', saga, async () => {
       const encoded = this.#encode(saga);
       const before = await this.#transport.query(saga.gid);
       return before.kind === 'unknown' ? this.#sendAndAsk('prepare', encoded) : before;
@@ -137,7 +139,7 @@ export class DtmClient<Payload> {
     return this.#sendAndAsk('submit', encoded);
   }
 
-  async #sendAndAsk(method: 'submit' | 'prepare', saga: EncodedSaga<unknown>): Promise<KnownSagaState> {
+  async #sendAndAsk(method: Method, saga: EncodedSaga<unknown>): Promise<KnownSagaState> {
     let said = '';
     try {
       const answer = await this.#transport[method](saga);
@@ -158,11 +160,13 @@ export class DtmClient<Payload> {
     return after;
   }
 
-  #once({ gid }: Saga<Payload>, work: () => Promise<KnownSagaState>): Promise<KnownSagaState> {
-    const known = this.#underWay.get(gid);
-    if (known) return known;
-    const started = work().finally(() => this.#underWay.delete(gid));
-    this.#underWay.set(gid, started);
-    return started;
+  async #once(method: Method, saga: Saga<Payload>, work: () => Promise<KnownSagaState>): Promise<KnownSagaState> {
+    for (let known = this.#underWay.get(saga.gid); known !== undefined; known = this.#underWay.get(saga.gid)) {
+      if (known.method === method) return known.state;
+      await known.state.catch(() => undefined); // its own caller hears of it
+    }
+    const state = work().finally(() => this.#underWay.delete(saga.gid));
+    this.#underWay.set(saga.gid, { method, state });
+    return state;
   }
 }

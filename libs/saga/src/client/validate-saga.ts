@@ -55,7 +55,12 @@ export function encodeSaga<Payload, Encoded>(
 }
 
 function encodePayload<Payload, Encoded>(payload: Payload, field: string, rules: SagaRules<Payload, Encoded>): Encoded {
-  const encoded = rules.encode(payload);
+  let encoded: Encoded | undefined;
+  try {
+    encoded = rules.encode(payload);
+  } catch (cause) {
+    throw new InvalidSagaError(field, 'cannot be sent', { cause });
+  }
   if (encoded === undefined) throw new InvalidSagaError(field, 'cannot be sent');
   if (rules.byteLength(encoded) > MAX_PAYLOAD_BYTES) {
     throw new InvalidSagaError(field, `must not be longer than ${MAX_PAYLOAD_BYTES} bytes`);
