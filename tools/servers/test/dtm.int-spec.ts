@@ -56,6 +56,22 @@ describe('the DTM server of this machine', () => {
     await run.servers.dtm.start();
     expect(await call('query?gid=kept')).toMatchObject({ body: { transaction: { gid: 'kept', status: 'prepared' } } });
   });
+
+  it('finds the branches of every transaction, also where one id is the beginning of another', async () => {
+    const gids = ['p', 'p-1', 'p-10', 'p-1-0', 'p-100', 'p-1000', 'p-01'];
+    for (const gid of gids) {
+      const steps = Array.from({ length: 2 }, () => ({
+        action: 'http://127.0.0.1:1/a',
+        compensate: 'http://127.0.0.1:1/c',
+      }));
+      const saga = { gid, trans_type: 'saga', steps, payloads: ['{}', '{}'], retry_interval: 3600 };
+      expect(await call('submit', saga)).toMatchObject({ status: 200 });
+    }
+    for (const gid of gids) {
+      const { body } = await call(`query?gid=${gid}`);
+      expect({ gid, branches: (body as { branches: unknown[] }).branches.length }).toEqual({ gid, branches: 4 });
+    }
+  });
 });
 
 function accepts(host: string, port: number): Promise<boolean> {

@@ -14,6 +14,15 @@ const LISTENING = `import (
 \tlis, err := net.Listen("tcp", fmt.Sprintf(":%d", conf.GrpcPort))
 `;
 
+const BOLTDB = `	for k, v := cursor.Seek([]byte(gid)); k != nil; k, v = cursor.Next() {
+		b := storage.TransBranchStore{}
+		dtmimp.MustUnmarshal(v, &b)
+		if b.Gid != gid {
+			break
+		}
+		branches = append(branches, b)
+`;
+
 /** Stands for Go: "downloads" a module with the given server file and "compiles" by copying it into the program. */
 function fakeGo(options: { version?: string; serverFile?: string; download?: string }): string {
   return `#!/bin/sh
@@ -22,10 +31,12 @@ case "$1" in
   mod) echo download >> "$CALLS"
     ${options.download ?? ':'}
     mkdir -p "$GOMODCACHE/github.com/dtm-labs/dtm@v1.19.0/dtmsvr"
-    cp "$SERVER_FILE" "$GOMODCACHE/github.com/dtm-labs/dtm@v1.19.0/dtmsvr/svr.go" ;;
+    cp "$SERVER_FILE" "$GOMODCACHE/github.com/dtm-labs/dtm@v1.19.0/dtmsvr/svr.go"
+    mkdir -p "$GOMODCACHE/github.com/dtm-labs/dtm@v1.19.0/dtmsvr/storage/boltdb"
+    cp "$STORE_FILE" "$GOMODCACHE/github.com/dtm-labs/dtm@v1.19.0/dtmsvr/storage/boltdb/boltdb.go" ;;
   build) echo build >> "$CALLS"
     sleep 0.2
-    mkdir -p out && cp module/dtmsvr/svr.go out/dtm && tail -1 go.mod >> out/dtm && chmod +x out/dtm ;;
+    mkdir -p out && cat module/dtmsvr/svr.go module/dtmsvr/storage/boltdb/boltdb.go > out/dtm && tail -1 go.mod >> out/dtm && chmod +x out/dtm ;;
 esac
 `;
 }
@@ -44,12 +55,14 @@ describe('buildDtm', () => {
     writeFileSync(join(directory, 'go'), fakeGo(options));
     chmodSync(join(directory, 'go'), 0o755);
     writeFileSync(join(directory, 'svr.go'), options.serverFile ?? LISTENING);
+    writeFileSync(join(directory, 'boltdb.go'), BOLTDB);
     const calls = join(directory, 'calls');
     return {
       env: {
         PATH: `${directory}:/usr/bin:/bin`,
         CALLS: calls,
         SERVER_FILE: join(directory, 'svr.go'),
+        STORE_FILE: join(directory, 'boltdb.go'),
         GOPATH: '/nowhere',
       },
       cacheDirectory: join(directory, 'cache'),
@@ -83,6 +96,7 @@ describe('buildDtm', () => {
     const program = readFileSync((first as { program: string }).program, 'utf8');
     expect(program.match(/os\.Getenv\("DTM_LISTEN_HOST"\)/g)).toHaveLength(2);
     expect(program).toContain('logger.FatalIfError(err)');
+    expect(program).toContain('strings.HasPrefix(string(k), gid)');
     expect(program).toContain('replace github.com/dtm-labs/dtm => ./module');
     expect(lines).toEqual([
       expect.stringMatching(/^dtm {7}building v1\.19\.0 .* once/),

@@ -11,9 +11,21 @@ export const DTM_VERSION = '1.19.0';
 /** The variable that the edits below make the server read; empty means all interfaces, as in the original. */
 export const LISTEN_HOST_VARIABLE = 'DTM_LISTEN_HOST';
 
+/** Reading a transaction's branches ends at the first key that belongs to another one. */
+const BRANCHES_OF_GID = `	for k, v := cursor.Seek([]byte(gid)); k != nil; k, v = cursor.Next() {
+		b := storage.TransBranchStore{}
+		dtmimp.MustUnmarshal(v, &b)
+		if b.Gid != gid {
+			break
+		}
+		branches`;
+
 /**
  * The server has no setting for the address it listens on, no authentication, and calls whatever URL it is given: it must not be reachable
  * from outside. It also goes on without its HTTP API when the port is taken, and a test would talk to somebody else's server.
+ *
+ * boltdb's keys are the gid and three digits: where a-1 and a-10, or a and a-b, are stored, the keys of one stand in front of the other's, whose
+ * branches are not found then. Resumed after a restart or a retry, it ends without the steps, or the compensations, that were left.
  */
 const EDITS: readonly { readonly file: string; readonly find: string; readonly put: string }[] = [
   { file: 'dtmsvr/svr.go', find: '\t"net"\n', put: '\t"net"\n\t"os"\n' },
@@ -28,6 +40,14 @@ const EDITS: readonly { readonly file: string; readonly find: string; readonly p
     put: `net.Listen("tcp", fmt.Sprintf("%s:%d", os.Getenv("${LISTEN_HOST_VARIABLE}"), conf.GrpcPort))`,
   },
   { file: 'dtmsvr/svr.go', find: 'logger.Errorf("start server err: %v", err)', put: 'logger.FatalIfError(err)' },
+  {
+    file: 'dtmsvr/storage/boltdb/boltdb.go',
+    find: BRANCHES_OF_GID,
+    put: BRANCHES_OF_GID.replace('k != nil;', 'k != nil && strings.HasPrefix(string(k), gid);').replace(
+      'break',
+      'continue',
+    ),
+  },
 ];
 
 /** Name of what these sources give: changes whenever anything that goes into the program changes. */
