@@ -20,6 +20,8 @@ export { withoutCredentials } from './urls';
 export { engineAnswers, imageIsPresent, pullImage } from './container-engine';
 export { unpackPackages, unpackTree } from './debian/unpacked-tree';
 export type { UnpackRequest } from './debian/unpacked-tree';
+export { buildDtm } from './dtm/build-dtm';
+export { sourceHash as dtmSourceHash } from './dtm/dtm-source';
 export { exec } from './exec';
 export type { ExecOptions, ExecResult } from './exec';
 export { startPrivateEngine } from './engine/private-engine';
