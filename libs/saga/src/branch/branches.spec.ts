@@ -4,8 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { Metadata } from '@grpc/grpc-js';
 import type { ServerUnaryCall, ServiceError } from '@grpc/grpc-js';
 import express from 'express';
-import { NOT_READY, SUCCESS, createHttpBranches, grpcBranch, readBranchQuery, refused } from '..';
+import { NOT_READY, SUCCESS, createHttpBranches, grpcBranch, refused } from '..';
 import type { ActionOutcome, BranchIdentity } from '..';
+import { readBranchQuery } from './branch-identity';
 
 const IDENTITY = 'gid=checkout-1&trans_type=saga&branch_id=01&op=action';
 const MAGIC = /FAILURE|ONGOING/;

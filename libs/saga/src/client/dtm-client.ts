@@ -49,7 +49,7 @@ export class DtmClient<Payload> {
   static overHttp(options: HttpApiOptions & DtmClientOptions): DtmClient<unknown> {
     const rules: SagaRules<unknown, string> = {
       // undefined, functions and symbols give undefined; a cycle or a BigInt throws.
-      encode: (payload) => JSON.stringify(payload) as string | undefined,
+      encode: (payload) => JSON.stringify(payload),
       byteLength: (text) => Buffer.byteLength(text),
       isAddress: isHttpAddress,
       minRetryIntervalS: options.minRetryIntervalS ?? SAFE_RETRY_INTERVAL_S,
@@ -72,7 +72,7 @@ export class DtmClient<Payload> {
     transport: DtmTransport<Encoded>,
     rules: SagaRules<Payload, Encoded>,
   ): DtmClient<Payload> {
-    return new DtmClient(transport as DtmTransport<unknown>, (saga) => encodeSaga(saga, rules));
+    return new DtmClient(transport, (saga) => encodeSaga(saga, rules));
   }
 
   /**
