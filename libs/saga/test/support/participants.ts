@@ -48,7 +48,7 @@ export async function startHttpParticipant(business: ScriptedBusiness, dtm: Dtm)
     saga: (gid, steps, options = {}, text = '') => ({
       gid,
       steps: times(steps, { action: `${base}/act`, compensate: `${base}/undo`, payload: { text } as never }),
-      options: { retryIntervalS: 1, ...options },
+      options,
     }),
     textOf: (payload) => (payload as { text: string }).text,
     stop: async () => {
@@ -99,7 +99,7 @@ export async function startGrpcParticipant(business: ScriptedBusiness, dtm: Dtm)
         compensate: `${service}/UnlockUserCoupon`,
         payload: LockCouponRequest.encode(LockCouponRequest.fromPartial({ orderSn: text })).finish() as never,
       }),
-      options: { retryIntervalS: 1, ...options },
+      options,
     }),
     textOf: (payload) => payload as string,
     stop: async () => {

@@ -37,6 +37,11 @@ export class ScriptedBusiness {
     return this.callsOf(gid).map(nameOf).join(' ');
   }
 
+  /** The branches of a saga in the order of their first calls. */
+  order(gid: string): string {
+    return [...new Set(this.callsOf(gid).map(nameOf))].join(' ');
+  }
+
   callsOf(gid: string, branch?: string): BranchCallRecord[] {
     return this.calls.filter((call) => call.gid === gid && (branch === undefined || nameOf(call) === branch));
   }
