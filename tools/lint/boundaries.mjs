@@ -10,6 +10,7 @@ const libs = {
   'type:persistence': ['type:domain'],
   'type:messaging': ['type:domain', 'type:contracts'],
   'type:flow-control': ['type:domain', 'type:lua'],
+  'type:saga': ['type:domain', 'type:contracts'],
   'type:service-kit': ['type:domain'],
   'type:testing': [
     'type:domain',
@@ -29,6 +30,7 @@ const libs = {
     'type:persistence',
     'type:messaging',
     'type:flow-control',
+    'type:saga',
     'type:service-kit',
   ],
   'type:tool': [

@@ -61,6 +61,8 @@ export type {
   PaymentSagaServer,
 } from './generated/coupon/v1/saga';
 
+export { DtmClient, DtmRequest } from './generated/dtm/dtmgimp';
+
 export { FLASH_SALE_FAILED, FLASH_SALE_RELEASED, FLASH_SALE_SUCCEEDED } from './events/claim-events';
 export type {
   ClaimEvent,

@@ -5,6 +5,8 @@ export { useRedisDatabase } from './servers/redis-database';
 export type { RedisDatabase } from './servers/redis-database';
 export { createVhost, useVhost } from './servers/vhost';
 export type { Vhost } from './servers/vhost';
+export { useDtm } from './servers/dtm';
+export type { Dtm } from './servers/dtm';
 export { useOwnServers } from './servers/own-servers';
 export type { OwnServers } from './servers/own-servers';
 export { eventually } from './eventually';

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { exec, unpackPackages } from '@coupon/servers';
+import { buildDtm, dtmSourceHash, exec, unpackPackages } from '@coupon/servers';
 import type { ImageDefinition } from './definitions';
 
 const REPOSITORY = join(__dirname, '..', '..', '..');
@@ -32,7 +32,8 @@ export async function buildImage(definition: ImageDefinition, options: BuildOpti
   options.log(`images    building ${definition.tag} from Debian packages (${definition.suite}), once`);
   try {
     const request = { directory, suite: definition.suite, packages: definition.packages };
-    await unpackPackages(request, (tree) => complete(tree, definition));
+    const server = definition.name === 'dtm' ? await builtDtm(options) : undefined;
+    await unpackPackages(request, (tree) => complete(tree, definition, server));
     await importTree(directory, definition, options.env);
   } finally {
     rmSync(directory, { recursive: true, force: true });
@@ -47,11 +48,12 @@ export function recipeHash(definition: ImageDefinition): string {
   for (const file of readdirSync(root, { recursive: true, encoding: 'utf8' }).sort()) {
     if (statSync(join(root, file)).isFile()) hash.update(file).update(readFileSync(join(root, file)));
   }
+  if (definition.name === 'dtm') hash.update(dtmSourceHash());
   return hash.digest('hex').slice(0, 16);
 }
 
 /** What the packages' installation scripts would have done, as far as the servers need it. */
-function complete(tree: string, definition: ImageDefinition): void {
+function complete(tree: string, definition: ImageDefinition, server: string | undefined): void {
   for (const waste of ['usr/share/doc', 'usr/share/man', 'usr/share/locale', 'usr/share/info', 'var/cache']) {
     rmSync(join(tree, waste), { recursive: true, force: true });
   }
@@ -84,7 +86,27 @@ function complete(tree: string, definition: ImageDefinition): void {
   );
   writeFile(tree, 'etc/nsswitch.conf', ['passwd: files', 'group: files', 'hosts: files dns']);
   trustMozillaCertificates(tree);
+  if (server !== undefined) {
+    mkdirSync(join(tree, 'app/dtm'), { recursive: true });
+    copyFileSync(server, join(tree, 'app/dtm/dtm'));
+  }
   if (definition.name === 'node') copyFileSync(nodeBinary(), join(tree, 'usr/local/bin/node'));
+}
+
+/** The server that is also run without containers: built from pinned sources, in the same place. */
+async function builtDtm({ env, log }: BuildOptions): Promise<string> {
+  const cacheDirectory = join(REPOSITORY, '.cache', 'servers');
+  const built = await buildDtm({
+    env,
+    log,
+    cacheDirectory,
+    run: async ({ command, args, env: variables, cwd, timeoutMs }) => {
+      const { code, stdout, stderr } = await exec(command, args, { env: variables, cwd, timeoutMs });
+      return { code, output: stdout + stderr };
+    },
+  });
+  if ('unavailable' in built) throw new Error(`DTM cannot be built for its image: ${built.unavailable}`);
+  return built.program;
 }
 
 function trustMozillaCertificates(tree: string): void {

@@ -1,6 +1,6 @@
 /** An image made from Debian packages that stands in for an official one of the same tag. */
 export interface ImageDefinition {
-  readonly name: 'mysql' | 'redis' | 'rabbitmq' | 'node';
+  readonly name: 'mysql' | 'redis' | 'rabbitmq' | 'node' | 'dtm';
   readonly tag: string;
   readonly suite: string;
   readonly packages: readonly string[];
@@ -58,6 +58,14 @@ export const IMAGE_DEFINITIONS: readonly ImageDefinition[] = [
       'EXPOSE 4369 5671 5672 15671 15672 15692 25672',
       'CMD ["rabbitmq-server"]',
     ],
+  },
+  {
+    name: 'dtm',
+    tag: 'yedf/dtm:1.19',
+    suite: 'trixie',
+    packages: [...BASE, 'busybox', 'ca-certificates'],
+    users: [],
+    changes: [...COMMON, 'WORKDIR /app/dtm', 'EXPOSE 36789 36790'],
   },
   {
     name: 'node',

@@ -2,7 +2,7 @@ import { engineAnswers } from '@coupon/servers';
 import { IMAGE_DEFINITIONS } from './definitions';
 import { ensureImages } from './ensure-images';
 
-/** usage: main.ts [mysql] [redis] [rabbitmq] [node]; all without arguments. */
+/** usage: main.ts [mysql] [redis] [rabbitmq] [dtm] [node]; all without arguments. */
 async function main(): Promise<void> {
   const known = IMAGE_DEFINITIONS.map(({ name }) => name);
   const asked = process.argv.slice(2);

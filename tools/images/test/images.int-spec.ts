@@ -9,7 +9,10 @@ describe('images of the servers, official or built here', () => {
   const containers: string[] = [];
   let env: NodeJS.ProcessEnv = process.env;
 
-  beforeAll(() => Promise.all([testEngine('mysql'), testEngine('redis'), testEngine('rabbitmq')]), FIRST_RUN_MS);
+  beforeAll(
+    () => Promise.all((['mysql', 'redis', 'rabbitmq', 'dtm'] as const).map((kind) => testEngine(kind))),
+    FIRST_RUN_MS,
+  );
   afterAll(async () => {
     if (containers.length > 0) await docker('rm', '--force', '--volumes', ...containers);
   });
@@ -22,7 +25,7 @@ describe('images of the servers, official or built here', () => {
 
   /** Undefined, and said so, where this run has no container engine: the images have no use there. */
   async function run(
-    kind: 'mysql' | 'redis' | 'rabbitmq',
+    kind: 'mysql' | 'redis' | 'rabbitmq' | 'dtm',
     options: string[],
     command: string[] = [],
   ): Promise<string | undefined> {
@@ -95,5 +98,12 @@ describe('images of the servers, official or built here', () => {
     expect(await docker('exec', name, 'rabbitmq-plugins', '--quiet', 'list', '--minimal', '--enabled')).toContain(
       'rabbitmq_management',
     );
+  });
+
+  it('dtm takes its settings from the environment and answers from inside', async () => {
+    const name = await run('dtm', ['--env', 'HTTP_PORT=36799', '--env', 'LOG_LEVEL=error']);
+    if (name === undefined) return;
+    const query = ['wget', '-q', '-O', '-', 'http://127.0.0.1:36799/api/dtmsvr/query?gid=none'];
+    expect(JSON.parse(await untilReady(name, ...query))).toEqual({ branches: [], transaction: null });
   });
 });

@@ -1,9 +1,10 @@
 export { startServers } from './start-servers';
 export type { StartServersOptions } from './start-servers';
-export { SERVER_KINDS, SERVER_SOURCES, ServerUnavailableError } from './types';
+export { OWN_PROCESS_SOURCES, SERVER_KINDS, SERVER_SOURCES, ServerUnavailableError } from './types';
 export type {
   PlatformServerKind,
   RunningServers,
+  ServerAddresses,
   ServerEndpoint,
   ServerFlavour,
   ServerHandle,
@@ -19,6 +20,8 @@ export { withoutCredentials } from './urls';
 export { engineAnswers, imageIsPresent, pullImage } from './container-engine';
 export { unpackPackages, unpackTree } from './debian/unpacked-tree';
 export type { UnpackRequest } from './debian/unpacked-tree';
+export { buildDtm } from './dtm/build-dtm';
+export { sourceHash as dtmSourceHash } from './dtm/dtm-source';
 export { exec } from './exec';
 export type { ExecOptions, ExecResult } from './exec';
 export { startPrivateEngine } from './engine/private-engine';

@@ -53,9 +53,9 @@ async function start(open: Partial<Record<ServerSource, Source['open']>>, only?:
 }
 
 describe('startServers', () => {
-  it('asks the environment, Docker, local programs, unpacked packages and the package manager, in this order', async () => {
+  it('asks the environment, Docker, local programs, a build, unpacked packages and the package manager, in this order', async () => {
     const { run, asked } = await start({});
-    expect(asked).toEqual(['environment', 'docker', 'local', 'unpacked', 'installed']);
+    expect(asked).toEqual(['environment', 'docker', 'local', 'built', 'unpacked', 'installed']);
     expect(run).toBeInstanceOf(ServerUnavailableError);
   });
 

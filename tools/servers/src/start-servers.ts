@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { PortAllocator } from './ports';
 import { RECIPES } from './recipes/recipes';
+import { builtSource } from './sources/built.source';
 import { dockerSource } from './sources/docker.source';
 import { environmentSource } from './sources/environment.source';
 import { installedSource } from './sources/installed.source';
@@ -31,7 +32,7 @@ export interface StartServersOptions<K extends ServerKind> {
   readonly images?: Readonly<Partial<Record<ServerKind, string>>>;
   /** Added to the command line of a server started here (Redis, MySQL). */
   readonly arguments?: Readonly<Partial<Record<ServerKind, readonly string[]>>>;
-  /** Added to the environment of a server that is started as a process of this machine. */
+  /** Added to the environment of a server that is started as a process of this machine; DTM's settings, in a container too. */
   readonly environment?: Readonly<Partial<Record<ServerKind, Readonly<Record<string, string>>>>>;
   /** For tests of the choice itself. */
   readonly sourceImplementations?: Readonly<Record<ServerSource, Source>>;
@@ -41,13 +42,14 @@ const SOURCES: Readonly<Record<ServerSource, Source>> = {
   environment: environmentSource,
   docker: dockerSource,
   local: localSource,
+  built: builtSource,
   unpacked: unpackedSource,
   installed: installedSource,
 };
 
 /**
- * Provides real servers, each from the first source that has it: a URL from the environment, Docker, local programs, unpacked Debian
- * packages, the system's package manager. Started servers listen on 127.0.0.1, keep their data in the run directory and end with this
+ * Provides real servers, each from the first source that has it: a URL from the environment, Docker, local programs, a build from source,
+ * unpacked Debian packages, the system's package manager. Started servers listen on 127.0.0.1, keep their data in the run directory and end with this
  * process, however it ends. Rejects with ServerUnavailableError when a server cannot be had; the others are stopped then.
  */
 export async function startServers<K extends ServerKind>(options: StartServersOptions<K>): Promise<RunningServers<K>> {

@@ -1,14 +1,31 @@
 /** `mysql` may be a MariaDB where that is all there is; `mariadb` is one always, for tests that must pass on both. */
-export const SERVER_KINDS = ['mysql', 'redis', 'rabbitmq', 'mariadb'] as const;
+export const SERVER_KINDS = ['mysql', 'redis', 'rabbitmq', 'mariadb', 'dtm'] as const;
 export type ServerKind = (typeof SERVER_KINDS)[number];
-/** What the platform runs on. */
-export type PlatformServerKind = Exclude<ServerKind, 'mariadb'>;
+/** What the flash sale runs on; redemption needs `dtm` as well and names it. */
+export type PlatformServerKind = Exclude<ServerKind, 'mariadb' | 'dtm'>;
 
-export type ServerFlavour = 'mysql' | 'mariadb' | 'redis' | 'valkey' | 'rabbitmq';
+export type ServerFlavour = 'mysql' | 'mariadb' | 'redis' | 'valkey' | 'rabbitmq' | 'dtm';
 
 /** Where a server comes from, in the order in which the sources are asked. */
-export const SERVER_SOURCES = ['environment', 'docker', 'local', 'unpacked', 'installed'] as const;
+export const SERVER_SOURCES = ['environment', 'docker', 'local', 'built', 'unpacked', 'installed'] as const;
 export type ServerSource = (typeof SERVER_SOURCES)[number];
+/** The sources that need no container engine and start servers of their own. */
+export const OWN_PROCESS_SOURCES = [
+  'local',
+  'built',
+  'unpacked',
+  'installed',
+] as const satisfies readonly ServerSource[];
+
+/** Where one server answers. */
+export interface ServerAddresses {
+  /** With credentials; for MySQL the administrator's, without a database; for DTM the origin of its HTTP API. */
+  readonly url: string;
+  /** RabbitMQ only: base URL of the management API, with credentials. */
+  readonly managementUrl?: string;
+  /** DTM only: `host:port` of its gRPC API. */
+  readonly grpcAddress?: string;
+}
 
 /** What a running server says about itself. */
 export interface ServerIdentity {
@@ -16,13 +33,9 @@ export interface ServerIdentity {
   readonly version: string;
 }
 
-export interface ServerEndpoint extends ServerIdentity {
+export interface ServerEndpoint extends ServerIdentity, ServerAddresses {
   readonly kind: ServerKind;
-  /** With credentials; for MySQL the administrator's, without a database. */
-  readonly url: string;
   readonly source: ServerSource;
-  /** RabbitMQ only: base URL of the management API, with credentials. */
-  readonly managementUrl?: string;
 }
 
 /** One server of a run. */

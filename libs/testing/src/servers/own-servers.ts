@@ -1,4 +1,4 @@
-import { startServers } from '@coupon/servers';
+import { OWN_PROCESS_SOURCES, startServers } from '@coupon/servers';
 import type { RunningServers, ServerEndpoint, ServerHandle, ServerKind } from '@coupon/servers';
 import { PROVISION_TIMEOUT_MS, testEngine } from './test-servers';
 
@@ -11,6 +11,8 @@ export interface OwnServers<K extends ServerKind> {
 export interface OwnServersOptions {
   /** Added to a server's command line, for settings that can only be made at the start. */
   readonly arguments?: Readonly<Partial<Record<ServerKind, readonly string[]>>>;
+  /** Added to the environment of a process of this machine; DTM's settings, in a container too. */
+  readonly environment?: Readonly<Partial<Record<ServerKind, Readonly<Record<string, string>>>>>;
 }
 
 /**
@@ -55,7 +57,8 @@ async function startOwnServers<K extends ServerKind>(
     need,
     purpose: 'test',
     arguments: options.arguments ?? {},
-    sources: inContainers ? ['docker'] : ['local', 'unpacked', 'installed'],
+    environment: options.environment ?? {},
+    sources: inContainers ? ['docker'] : OWN_PROCESS_SOURCES,
     images: Object.fromEntries(engines.flatMap(([kind, engine]) => (engine ? [[kind, engine.image]] : []))),
     env: { ...process.env, ...(typeof dockerHost === 'string' ? { DOCKER_HOST: dockerHost } : {}) },
   });

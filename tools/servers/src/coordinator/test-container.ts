@@ -7,6 +7,7 @@ import type { ServerEndpoint } from '../types';
 
 const REPOSITORY = join(__dirname, '..', '..', '..', '..');
 const READY_TIMEOUT_MS = 120_000;
+const HOST_GATEWAY = { host: 'host.docker.internal', ipAddress: 'host-gateway' };
 const RUN_LABEL = 'coupon.test-run';
 
 /** What the containers of one test run share. */
@@ -62,16 +63,16 @@ export async function startTestContainer(
     .withLabels({ ...context.labels })
     .withStartupTimeout(READY_TIMEOUT_MS)
     .withWaitStrategy(Wait.forListeningPorts());
-  const container = await (
-    launch.command.length === 0 ? definition : definition.withCommand([...launch.command])
-  ).start();
+  if (launch.command.length > 0) definition.withCommand([...launch.command]);
+  if (launch.callsHost === true) definition.withExtraHosts([HOST_GATEWAY]);
+  const container = await definition.start();
   context.started.push(container);
   const host = container.getHost() === 'localhost' ? '127.0.0.1' : container.getHost();
   const urls = launch.urls(
     launch.containerPorts.map((port) => container.getMappedPort(port)),
     host,
   );
-  const identity = await pollUntil(() => recipe.probe(urls.url, urls.managementUrl), {
+  const identity = await pollUntil(() => recipe.probe(urls), {
     timeoutMs: READY_TIMEOUT_MS,
     intervalMs: 100,
     what: `the container of ${image}`,

@@ -1,6 +1,7 @@
 import { RECIPES } from '../recipes/recipes';
 import { startServers } from '../start-servers';
-import type { RunningServers, ServerEndpoint, ServerKind } from '../types';
+import { OWN_PROCESS_SOURCES } from '../types';
+import type { ServerEndpoint, ServerKind } from '../types';
 import { findTestEngine } from './test-engine';
 import type { FoundEngine } from './test-engine';
 import { startTestContainer } from './test-container';
@@ -15,16 +16,16 @@ export interface TestServersOptions {
 /**
  * Servers for a test run: a URL of the environment, else Testcontainers, else servers of this machine; each choice is printed.
  * TEST_SERVERS=local never uses containers, TEST_SERVERS=containers uses nothing else. CONTAINER_ENGINE=install, or CI, starts a private
- * engine where none answers. TEST_IMAGE_MYSQL, TEST_IMAGE_REDIS, TEST_IMAGE_RABBITMQ name other images.
+ * engine where none answers. TEST_IMAGE_MYSQL, TEST_IMAGE_REDIS, TEST_IMAGE_RABBITMQ, TEST_IMAGE_DTM name other images.
  */
 export function testServers(options: TestServersOptions): TestServerProvider {
   const { env, log } = options;
-  const runs: RunningServers[] = [];
+  const runs: { stop(): Promise<void> }[] = [];
   let containers: Promise<TestContainers | undefined> | undefined;
   const findContainers = (): Promise<TestContainers | undefined> => (containers ??= TestContainers.find(options));
 
   const local = async (kind: ServerKind, fromEnvironment: boolean): Promise<ServerEndpoint> => {
-    const sources = fromEnvironment ? (['environment'] as const) : (['local', 'unpacked', 'installed'] as const);
+    const sources = fromEnvironment ? (['environment'] as const) : OWN_PROCESS_SOURCES;
     const run = await startServers({ need: [kind], purpose: 'test', log, env, sources });
     runs.push(run);
     return run.endpoints[kind];

@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdirSync, realpathSync, renameSync, rmSync, writeF
 import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
 import { exec, findProgram } from '../exec';
-import type { ServerIdentity } from '../types';
+import type { ServerAddresses, ServerIdentity } from '../types';
 import { freshSecret } from '../urls';
 import { mariadbBootstrapSql } from './mariadb-bootstrap';
 import { isAtLeast, plainEnvironment } from './recipe';
@@ -101,7 +101,7 @@ async function launch(installation: Installation, context: LaunchContext): Promi
   const initFile = join(directory, 'init.sql');
   writeFileSync(initFile, administratorSql(password), { mode: 0o600 });
   return {
-    url: `mysql://root:${password}@127.0.0.1:${port}`,
+    addresses: { url: `mysql://root:${password}@127.0.0.1:${port}` },
     main: {
       name: installation.kind,
       command: installation.server.command,
@@ -198,7 +198,7 @@ function container(image: string, settings: readonly string[]): ContainerLaunch 
   };
 }
 
-async function probe(url: string): Promise<ServerIdentity> {
+async function probe({ url }: ServerAddresses): Promise<ServerIdentity> {
   const connection = await createConnection({ uri: url, connectTimeout: PROBE_TIMEOUT_MS });
   try {
     const [rows] = await connection.query({ sql: 'SELECT VERSION() AS version', timeout: PROBE_TIMEOUT_MS });

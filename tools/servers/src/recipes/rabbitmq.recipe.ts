@@ -3,7 +3,7 @@ import { get } from 'node:http';
 import { dirname, join } from 'node:path';
 import { connect } from 'amqplib';
 import { exec, findProgram, isExecutable } from '../exec';
-import type { ServerIdentity } from '../types';
+import type { ServerAddresses, ServerIdentity } from '../types';
 import { freshSecret } from '../urls';
 import { isAtLeast, plainEnvironment } from './recipe';
 import type { ContainerLaunch, Installation, Launch, LaunchContext, Recipe, UnpackedTree } from './recipe';
@@ -15,6 +15,10 @@ const SETTINGS = join(__dirname, '..', '..', '..', '..', 'infra', 'rabbitmq', 'c
 export const rabbitmqRecipe: Recipe = {
   kind: 'rabbitmq',
   variable: 'AMQP_URL',
+  furtherAddresses: (_url, env) => {
+    const managementUrl = env['AMQP_MANAGEMENT_URL'];
+    return managementUrl === undefined ? {} : { managementUrl };
+  },
   advice: 'RabbitMQ is missing: install rabbitmq-server 3.10 or newer, best 4 (or Docker), or set AMQP_URL.',
   packages: [
     // Newer than trixie's 4.0, and like the official image of today: topic routing there costs half.
@@ -90,8 +94,10 @@ async function launch(installation: Installation, context: LaunchContext): Promi
     args: ['-port', String(epmdPort), '-address', '127.0.0.1'],
   };
   return {
-    url: `amqp://${USER}:${password}@127.0.0.1:${port}`,
-    managementUrl: `http://${USER}:${password}@127.0.0.1:${managementPort}`,
+    addresses: {
+      url: `amqp://${USER}:${password}@127.0.0.1:${port}`,
+      managementUrl: `http://${USER}:${password}@127.0.0.1:${managementPort}`,
+    },
     // Started by the broker it would be a daemon that outlives it; started by us it is one more process of the run.
     companion: { ...epmd, env, cwd: directory, port: epmdPort },
     main,
@@ -147,7 +153,7 @@ function container(): ContainerLaunch {
   };
 }
 
-async function probe(url: string, managementUrl?: string): Promise<ServerIdentity> {
+async function probe({ url, managementUrl }: ServerAddresses): Promise<ServerIdentity> {
   const connection = await connect(url, { timeout: PROBE_TIMEOUT_MS });
   connection.on('error', () => undefined); // ends with the probe, nobody waits for it
   const properties = connection.connection.serverProperties as { version?: string };

@@ -1,6 +1,6 @@
 import type { PortAllocator } from '../ports';
 import type { ProcessSpec, Supervisor } from '../supervisor/supervisor';
-import type { ServerFlavour, ServerIdentity, ServerKind } from '../types';
+import type { ServerAddresses, ServerFlavour, ServerIdentity, ServerKind } from '../types';
 
 /** How to run one program of an installation: `command args... <own arguments>`. */
 export interface Executable {
@@ -29,10 +29,27 @@ export interface LaunchContext {
   readonly ports: PortAllocator;
 }
 
+/** What building a server needs; a command that is run ends with the caller, however the caller ends. */
+export interface BuildContext {
+  readonly env: NodeJS.ProcessEnv;
+  /** Survives the run: the result and the tools' caches. */
+  readonly cacheDirectory: string;
+  readonly log: (line: string) => void;
+  run(command: BuildCommand): Promise<{ readonly code: number | null; readonly output: string }>;
+}
+
+export interface BuildCommand {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly timeoutMs: number;
+}
+
 /** Everything needed to start a server's processes, again and again on the same data. */
 export interface Launch {
-  readonly url: string;
-  readonly managementUrl?: string;
+  readonly addresses: ServerAddresses;
   /** Runs first and stays while the server is killed and started again. */
   readonly companion?: ProcessSpec & { readonly port: number };
   readonly main: ProcessSpec;
@@ -46,7 +63,9 @@ export interface ContainerLaunch {
   /** Container ports, in the order in which `urls` takes the host's ports. */
   readonly containerPorts: readonly number[];
   /** @default host 127.0.0.1 */
-  urls(hostPorts: readonly number[], host?: string): { url: string; managementUrl?: string };
+  urls(hostPorts: readonly number[], host?: string): ServerAddresses;
+  /** The server calls back to this machine by the name host.docker.internal. */
+  readonly callsHost?: boolean;
 }
 
 /** What the provisioning knows about one kind of server. */
@@ -54,6 +73,8 @@ export interface Recipe {
   readonly kind: ServerKind;
   /** Environment variable with the URL of a server that already runs. */
   readonly variable: string;
+  /** Its further addresses, where it has any and the environment names them. */
+  furtherAddresses?(url: string, env: NodeJS.ProcessEnv): Omit<ServerAddresses, 'url'>;
   /** One sentence for somebody who has none of the sources. */
   readonly advice: string;
   /** Packages by suite of the Debian mirror, tried in order; "system" is the system's own suite. */
@@ -63,10 +84,12 @@ export interface Recipe {
   /** The programs on PATH, or below the /usr of an unpacked tree; undefined when there are none or they are too old. */
   findLocal(path: string): Promise<Installation | undefined>;
   findUnpacked(tree: UnpackedTree): Promise<Installation | undefined>;
+  /** Builds the server from source, once; the text is why that cannot be done here. Only for servers that come that way. */
+  build?(context: BuildContext): Promise<Installation | string>;
   launch(installation: Installation, context: LaunchContext): Promise<Launch>;
   container(): ContainerLaunch;
   /** Connects and asks; rejects while the server does not answer. */
-  probe(url: string, managementUrl?: string): Promise<ServerIdentity>;
+  probe(addresses: ServerAddresses): Promise<ServerIdentity>;
 }
 
 /** A directory with unpacked packages, their own loader and libraries included. */

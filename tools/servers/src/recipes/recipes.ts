@@ -1,4 +1,5 @@
 import type { ServerKind } from '../types';
+import { dtmRecipe } from './dtm.recipe';
 import { mariadbRecipe, mysqlRecipe } from './mysql.recipe';
 import { rabbitmqRecipe } from './rabbitmq.recipe';
 import { redisRecipe } from './redis.recipe';
@@ -9,4 +10,5 @@ export const RECIPES: Readonly<Record<ServerKind, Recipe>> = {
   redis: redisRecipe,
   rabbitmq: rabbitmqRecipe,
   mariadb: mariadbRecipe,
+  dtm: dtmRecipe,
 };

@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import { exec, findProgram } from '../exec';
-import type { ServerIdentity } from '../types';
+import type { ServerAddresses, ServerIdentity } from '../types';
 import { isAtLeast, plainEnvironment } from './recipe';
 import type { ContainerLaunch, Executable, Installation, Launch, LaunchContext, Recipe, UnpackedTree } from './recipe';
 
@@ -47,7 +47,7 @@ async function launch(installation: Installation, context: LaunchContext): Promi
   const port = await context.ports.next();
   const directory = realpathSync(context.directory);
   return {
-    url: `redis://127.0.0.1:${port}`,
+    addresses: { url: `redis://127.0.0.1:${port}` },
     main: {
       name: 'redis',
       command: installation.server.command,
@@ -72,7 +72,7 @@ function container(): ContainerLaunch {
   };
 }
 
-async function probe(url: string): Promise<ServerIdentity> {
+async function probe({ url }: ServerAddresses): Promise<ServerIdentity> {
   const client = new Redis(url, {
     lazyConnect: true,
     connectTimeout: PROBE_TIMEOUT_MS,

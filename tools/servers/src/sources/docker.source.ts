@@ -16,7 +16,12 @@ export const dockerSource: Source = {
   async open(recipe, context) {
     if (!(await engineAnswers(context.env))) return unavailable('no container engine answers');
     const container = recipe.container();
-    const launch = { ...container, command: [...container.command, ...(context.arguments?.[recipe.kind] ?? [])] };
+    const launch = {
+      ...container,
+      command: [...container.command, ...(context.arguments?.[recipe.kind] ?? [])],
+      // Only of servers that are configured so: what is meant for a process of this machine (LD_PRELOAD) has no place in a container.
+      env: { ...container.env, ...(recipe.kind === 'dtm' ? context.environment?.dtm : {}) },
+    };
     const image = context.images?.[recipe.kind] ?? launch.image;
     const missing = await pullImage(image, context);
     if (missing !== undefined) return unavailable(missing);
@@ -36,13 +41,15 @@ async function startContainer(recipe: Recipe, launch: ContainerLaunch, context: 
     `127.0.0.1:${hostPorts[index]}:${port}`,
   ]);
   const variables = Object.entries(launch.env).flatMap(([key, value]) => ['--env', `${key}=${value}`]);
-  await docker(['run', '--detach', '--name', name, ...publish, ...variables, launch.image, ...launch.command], env);
+  const hosts = launch.callsHost === true ? ['--add-host', 'host.docker.internal:host-gateway'] : [];
+  const options = ['--detach', '--name', name, ...hosts, ...publish, ...variables];
+  await docker(['run', ...options, launch.image, ...launch.command], env);
   const urls = launch.urls(hostPorts);
   const ready = async (): Promise<ServerEndpoint> => ({
     kind: recipe.kind,
     source: 'docker',
     ...urls,
-    ...(await pollUntil(() => recipe.probe(urls.url, urls.managementUrl), {
+    ...(await pollUntil(() => recipe.probe(urls), {
       timeoutMs: READY_TIMEOUT_MS,
       intervalMs: 100,
       what: `the container of ${launch.image}`,

@@ -1,7 +1,7 @@
 import { pollUntil } from '../poll';
 import type { Recipe } from '../recipes/recipe';
 import { withoutCredentials } from '../urls';
-import type { ServerEndpoint, ServerHandle } from '../types';
+import type { ServerAddresses, ServerEndpoint, ServerHandle } from '../types';
 import { unavailable } from './source';
 import type { Source } from './source';
 
@@ -14,23 +14,21 @@ export const environmentSource: Source = {
   async open(recipe, { env }) {
     const url = env[recipe.variable];
     if (url === undefined || url === '') return unavailable(`${recipe.variable} is not set`);
-    const managementUrl = recipe.kind === 'rabbitmq' ? env['AMQP_MANAGEMENT_URL'] : undefined;
-    return { kind: 'server', server: await connectTo(recipe, url, managementUrl) };
+    return { kind: 'server', server: await connectTo(recipe, { url, ...recipe.furtherAddresses?.(url, env) }) };
   },
 };
 
-async function connectTo(recipe: Recipe, url: string, managementUrl: string | undefined): Promise<ServerHandle> {
-  const identity = await pollUntil(() => recipe.probe(url, managementUrl), {
+async function connectTo(recipe: Recipe, addresses: ServerAddresses): Promise<ServerHandle> {
+  const identity = await pollUntil(() => recipe.probe(addresses), {
     timeoutMs: ANSWER_TIMEOUT_MS,
     intervalMs: 250,
-    what: `${recipe.variable} (${withoutCredentials(url)})`,
+    what: `${recipe.variable} (${withoutCredentials(addresses.url)})`,
   });
   const endpoint: ServerEndpoint = {
     kind: recipe.kind,
-    url,
+    ...addresses,
     ...identity,
     source: 'environment',
-    ...(managementUrl === undefined ? {} : { managementUrl }),
   };
   const refuse = (): Promise<void> =>
     Promise.reject(new Error(`${recipe.kind} comes from ${recipe.variable}: this run may not kill, start or pause it`));

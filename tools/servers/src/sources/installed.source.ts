@@ -8,6 +8,7 @@ export const installedSource: Source = {
   name: 'installed',
   description: 'installed by apt-get',
   async open(recipe, context) {
+    if (recipe.systemPackages.length === 0) return unavailable('Debian has no package of it');
     const path = context.env['PATH'] ?? '';
     const failure = await aptInstall(recipe.systemPackages, path);
     if (failure !== undefined) return unavailable(failure);

@@ -51,11 +51,10 @@ async function startOnce(
   const { flavour, version } = installation;
   const server = new ProcessServer(supervisor, recipe, launch, {
     kind: recipe.kind,
-    url: launch.url,
+    ...launch.addresses,
     flavour,
     version,
     source,
-    ...(launch.managementUrl === undefined ? {} : { managementUrl: launch.managementUrl }),
   });
   try {
     await server.start();
@@ -95,7 +94,7 @@ class ProcessServer implements ServerHandle {
       ended = exit;
       if (this.#main === main) this.#main = undefined;
     });
-    const identity = await pollUntil(() => this.#recipe.probe(this.#launch.url, this.#launch.managementUrl), {
+    const identity = await pollUntil(() => this.#recipe.probe(this.#launch.addresses), {
       timeoutMs: READY_TIMEOUT_MS,
       intervalMs: POLL_INTERVAL_MS,
       what: this.#recipe.kind,

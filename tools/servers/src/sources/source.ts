@@ -12,7 +12,7 @@ export interface SourceContext {
   readonly images?: Readonly<Partial<Record<ServerKind, string>>>;
   /** Added to the server's own command line. */
   readonly arguments?: Readonly<Partial<Record<ServerKind, readonly string[]>>>;
-  /** Added to the environment of a process. */
+  /** Added to the environment of a process; for DTM, whose settings are its environment, of a container too. */
   readonly environment?: Readonly<Partial<Record<ServerKind, Readonly<Record<string, string>>>>>;
   /** The run's supervisor; started on first use, a run on servers from the environment needs none. */
   supervisor(): Promise<Supervisor>;

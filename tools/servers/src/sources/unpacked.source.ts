@@ -11,6 +11,7 @@ export const unpackedSource: Source = {
   name: 'unpacked',
   description: 'unpacked Debian packages',
   async open(recipe, context) {
+    if (recipe.packages.length === 0) return unavailable('Debian has no package of it');
     const directory = join(context.cacheDirectory, recipe.kind);
     const cached = await findIn(directory, recipe);
     if (cached) return { kind: 'server', server: await startProcessServer(recipe, cached, 'unpacked', context) };

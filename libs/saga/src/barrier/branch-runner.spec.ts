@@ -1,0 +1,92 @@
+import { AppError } from '@coupon/domain';
+import { SUCCESS, refused } from '../branch/branch-outcome';
+import type { BranchIdentity } from '../branch/branch-identity';
+import { BranchRunner } from './branch-runner';
+import type { BarrierTransaction } from './mysql-barrier';
+
+const action: BranchIdentity = { gid: 'a', transType: 'saga', branchId: '01', op: 'action' };
+const compensate: BranchIdentity = { ...action, op: 'compensate' };
+
+/** Transactions on a set of keys: what is inserted stays when the work resolves. Only the order of calls matters here, not MySQL. */
+class FakeDatabase {
+  readonly rows = new Set<string>();
+  began = 0;
+
+  readonly transaction = async <T>(work: (tx: BarrierTransaction) => Promise<T>): Promise<T> => {
+    this.began++;
+    const before = [...this.rows];
+    try {
+      return await work({
+        $executeRawUnsafe: async (_sql, ...values) => {
+          const key = values.slice(1, 5).join(' ');
+          const isNew = !this.rows.has(key);
+          this.rows.add(key);
+          return isNew ? 1 : 0;
+        },
+        $queryRawUnsafe: async <R>(_sql: string, ...values: unknown[]) =>
+          (this.rows.has(values.join(' ')) ? [{}] : []) as R,
+      });
+    } catch (error) {
+      this.rows.clear();
+      for (const key of before) this.rows.add(key);
+      throw error;
+    }
+  };
+}
+
+describe('BranchRunner', () => {
+  let database: FakeDatabase;
+  beforeEach(() => (database = new FakeDatabase()));
+
+  it('takes what business code throws about the request or the state for a refusal, and rolls back', async () => {
+    const runner = new BranchRunner({ transaction: database.transaction });
+    for (const code of ['INVALID_ARGUMENT', 'NOT_FOUND', 'CONFLICT', 'SOLD_OUT'] as const) {
+      const outcome = await runner.action(action, () => Promise.reject(new AppError(code, 'no')));
+      expect(outcome).toEqual({ kind: 'refused', code });
+    }
+    expect(database.rows.size).toBe(0);
+  });
+
+  it('passes on what is a fault', async () => {
+    const runner = new BranchRunner({ transaction: database.transaction });
+    for (const error of [new Error('disk'), new AppError('OUTCOME_UNKNOWN', 'no'), new AppError('NOT_READY', 'no')]) {
+      await expect(runner.action(action, () => Promise.reject(error))).rejects.toBe(error);
+    }
+  });
+
+  it('never lets a compensation refuse', async () => {
+    const runner = new BranchRunner({ transaction: database.transaction });
+    await runner.action(action, async () => SUCCESS);
+    const conflict = new AppError('CONFLICT', 'no');
+    await expect(runner.compensation(compensate, () => Promise.reject(conflict))).rejects.toBe(conflict);
+  });
+
+  it('repeats a transaction that can succeed at once, so often and no more', async () => {
+    const deadlock = new Error('deadlock');
+    const isRetryable = (error: unknown): boolean => error === deadlock;
+    const runner = new BranchRunner({ transaction: database.transaction, isRetryable, attempts: 3 });
+    let failures = 2;
+    const work = async () => {
+      if (failures-- > 0) throw deadlock;
+      return SUCCESS;
+    };
+    expect(await runner.action(action, work)).toEqual(SUCCESS);
+    expect(database.began).toBe(3);
+    failures = 3;
+    await expect(runner.action({ ...action, branchId: '02' }, work)).rejects.toBe(deadlock);
+    expect(database.began).toBe(6);
+  });
+
+  it('does not repeat a refusal', async () => {
+    const runner = new BranchRunner({ transaction: database.transaction, isRetryable: () => true });
+    expect(await runner.action(action, async () => refused('ENDED'))).toEqual(refused('ENDED'));
+    expect(database.began).toBe(1);
+  });
+
+  it('does nothing for the other operation', async () => {
+    const runner = new BranchRunner({ transaction: database.transaction });
+    await expect(runner.action(compensate, async () => SUCCESS)).rejects.toThrow(TypeError);
+    await expect(runner.compensation(action, async () => SUCCESS)).rejects.toThrow(TypeError);
+    expect(database.began).toBe(0);
+  });
+});

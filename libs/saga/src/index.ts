@@ -1,0 +1,18 @@
+export { DtmClient } from './client/dtm-client';
+export type { DtmClientOptions, SubmitOptions, WaitOptions } from './client/dtm-client';
+export type { GrpcTransportOptions } from './client/grpc-transport';
+export type { HttpApiOptions } from './client/http-api';
+export { DtmUnavailableError, InvalidSagaError, SagaOutcomeUnknownError } from './client/errors';
+export { isFinal } from './client/saga';
+export type { FinalSagaState, KnownSagaState, Saga, SagaOptions, SagaState, SagaStep } from './client/saga';
+export type { BranchIdentity, BranchOperation } from './branch/branch-identity';
+export { NOT_READY, SUCCESS, refused } from './branch/branch-outcome';
+export type { ActionOutcome, CompensationOutcome } from './branch/branch-outcome';
+export { createHttpBranches } from './branch/http-branches';
+export type { HttpBranch, HttpBranchesOptions } from './branch/http-branches';
+export { grpcBranch } from './branch/grpc-branch';
+export type { GrpcBranchOptions } from './branch/grpc-branch';
+export { enterBarrier } from './barrier/mysql-barrier';
+export type { BarrierOptions, BarrierTransaction, BarrierVerdict } from './barrier/mysql-barrier';
+export { BranchRunner } from './barrier/branch-runner';
+export type { BranchRunnerOptions } from './barrier/branch-runner';
