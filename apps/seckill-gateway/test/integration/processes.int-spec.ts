@@ -111,7 +111,11 @@ describe('a gateway of two processes (WORKERS=2)', () => {
 
   test('a configuration that cannot work is told once, and the group ends', async () => {
     const broken = await GatewayProcess.start({ CLAIM_REDIS_URL: 'nonsense', WORKERS: '2' });
-    await eventually(() => expect(broken.text).toContain('CLAIM_REDIS_URL'), { timeoutMs: 20_000 });
-    expect(await broken.end('SIGKILL')).toBe(1);
+    try {
+      await eventually(() => expect(broken.ended).toBe(1), { timeoutMs: 20_000 });
+      expect(broken.text).toContain('CLAIM_REDIS_URL');
+    } finally {
+      await broken.end('SIGKILL');
+    }
   }, 30_000);
 });

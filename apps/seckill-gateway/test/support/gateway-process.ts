@@ -60,10 +60,14 @@ export class GatewayProcess {
     return rows.flatMap(([pid, parent]) => (parent === this.pid && pid !== undefined ? [pid] : []));
   }
 
+  /** Exit code, or the signal's name; null while it runs. */
+  get ended(): number | string | null {
+    return this.child.exitCode ?? this.child.signalCode;
+  }
+
   /** @returns exit code, or the signal's name. */
   async end(signal: NodeJS.Signals): Promise<number | string> {
-    const ended = this.child.exitCode ?? this.child.signalCode;
-    if (ended !== null) return ended;
+    if (this.ended !== null) return this.ended;
     const exited = once(this.child, 'exit') as Promise<[number | null, string | null]>;
     this.child.kill(signal);
     const [code, by] = await exited;
