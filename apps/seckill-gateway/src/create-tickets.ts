@@ -51,6 +51,7 @@ export function createTickets(
     whyNotLoaded: deps.whyNotLoaded,
     tokens: deps.tokens,
     userRate: deps.userRate,
+    breaker: deps.admission.breaker,
     wake: (id) => decide.wake(id),
   });
   const admit = new AdmitClaim<TicketReceiver>({

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Gauge, Counter } from 'prom-client';
+import type { Aggregator } from 'prom-client';
 import {
   AdmissionPolicy,
   BatchBreaker,
@@ -173,22 +174,29 @@ function registerMetrics(
   parts: Pick<FlowControl, 'admission' | 'breaker' | 'limits' | 'sensor' | 'filter'>,
   { registry }: Metrics,
 ): void {
-  const gauge = (name: string, help: string, read: () => number): void => {
+  /** @param together what the processes of one instance make of their values: a sum of states or shares would mean nothing */
+  const gauge = (name: string, help: string, read: () => number, together: Aggregator = 'sum'): void => {
     new Gauge({
       name,
       help,
+      aggregator: together,
       registers: [registry],
       collect() {
         this.set(read());
       },
     });
   };
-  gauge('claim_breaker_open', 'Circuit breaker of the claim store: 0 closed, 0.5 half open, 1 open', () => {
-    const state = parts.breaker.state();
-    return state === 'closed' ? 0 : state === 'open' ? 1 : 0.5;
-  });
-  gauge('claim_load', 'Share of capacity in use, by event-loop delay or queue', () => parts.sensor.load);
-  gauge('claim_shed_share', 'Share of claims refused for load', () => parts.sensor.shedShare);
+  gauge(
+    'claim_breaker_open',
+    'Circuit breaker of the claim store: 0 closed, 0.5 half open, 1 open',
+    () => {
+      const state = parts.breaker.state();
+      return state === 'closed' ? 0 : state === 'open' ? 1 : 0.5;
+    },
+    'max',
+  );
+  gauge('claim_load', 'Share of capacity in use, by event-loop delay or queue', () => parts.sensor.load, 'average');
+  gauge('claim_shed_share', 'Share of claims refused for load', () => parts.sensor.shedShare, 'average');
   gauge('claim_filter_activities', 'Activities whose refusals are answered here', () => parts.filter.filtering);
   gauge('claim_limit_addresses', 'Addresses in use by the limit per address', () => parts.limits.stats().addresses);
   new Counter({

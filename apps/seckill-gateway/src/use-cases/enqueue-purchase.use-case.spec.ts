@@ -7,17 +7,31 @@ const ACTIVITY = '42' as ActivityId;
 const COMMAND = { activityId: ACTIVITY, userId: '7' as UserId, quantity: 2, idempotencyKey: 'k', address: '' };
 const FRESH: EnqueueResult = { kind: 'ticket', ticketId: 'T1' as TicketId, fresh: true };
 
+const circuitError = (): Error => Object.assign(new Error('open'), { code: 'EOPENBREAKER' });
+
 function setUp(): {
   enqueue: EnqueuePurchase;
   calls: string[];
   entries: TicketEntry[];
   woken: ActivityId[];
   set: (
-    change: Partial<{ result: EnqueueResult | Error; loaded: boolean | Error; session: boolean; nowMs: number }>,
+    change: Partial<{
+      result: EnqueueResult | Error;
+      loaded: boolean | Error;
+      session: boolean;
+      nowMs: number;
+      open: boolean;
+    }>,
   ) => void;
   reconnect: () => void;
 } {
-  let is = { result: FRESH as EnqueueResult | Error, loaded: true as boolean | Error, session: true, nowMs: 5_000 };
+  let is = {
+    result: FRESH as EnqueueResult | Error,
+    loaded: true as boolean | Error,
+    session: true,
+    nowMs: 5_000,
+    open: false,
+  };
   const calls: string[] = [];
   const entries: TicketEntry[] = [];
   const woken: ActivityId[] = [];
@@ -50,6 +64,7 @@ function setUp(): {
       whyNotLoaded: () => Promise.resolve('ACTIVITY_NOT_FOUND'),
       tokens: null,
       userRate: () => undefined,
+      breaker: { fire: (call) => (is.open ? Promise.reject(circuitError()) : call()), retryAfterMs: () => 700 },
       wake: (id) => void woken.push(id),
       metrics: { enqueued: () => undefined, failed: () => undefined },
     },
@@ -112,5 +127,30 @@ describe('taking a purchase for later', () => {
     set(change);
     expect(await enqueue.enqueue(COMMAND)).toEqual({ kind: 'refused', code, reason });
     expect(woken).toEqual([]);
+  });
+
+  it('asks nothing of Redis while the breaker is open, and says when to come back', async () => {
+    const { enqueue, calls, set } = setUp();
+    const refusal = { kind: 'refused', code: 'CIRCUIT_OPEN', reason: 'claim_store', retryAfterMs: 700 };
+    set({ open: true });
+    expect(await enqueue.enqueue(COMMAND)).toEqual(refusal);
+    set({ open: false });
+    await enqueue.enqueue(COMMAND);
+    expect(calls).toHaveLength(2);
+    set({ open: true });
+    expect(await enqueue.enqueue(COMMAND)).toEqual(refusal);
+    expect(calls).toHaveLength(2);
+  });
+
+  it('has a bounded number under way: beyond it, and only then, it is busy', async () => {
+    const { enqueue, set } = setUp();
+    await enqueue.enqueue(COMMAND);
+    const sent = Array.from({ length: 1_001 }, () => enqueue.enqueue(COMMAND));
+    const kinds = (await Promise.all(sent)).map((answer) => (answer.kind === 'ticket' ? 'ticket' : answer.code));
+    expect(kinds).toEqual([...Array<string>(1_000).fill('ticket'), 'OVERLOADED']);
+    set({ result: new Error('Command timed out') });
+    await enqueue.enqueue(COMMAND);
+    set({ result: FRESH });
+    expect(await enqueue.enqueue(COMMAND)).toMatchObject({ kind: 'ticket' });
   });
 });

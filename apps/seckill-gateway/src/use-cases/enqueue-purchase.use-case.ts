@@ -1,7 +1,10 @@
 import type { ActivityId, ClaimId, TicketId } from '@coupon/domain';
+import { isCircuitOpen } from '@coupon/flow-control';
+import type { BatchBreaker } from '@coupon/flow-control';
 import { meansNothingHappened } from '@coupon/lua';
 import type { EnqueueResult } from '@coupon/lua';
 import type { NotLoadedCode } from './activity-directory';
+import { circuitOpen } from './claim-answer';
 import type { ClaimAnswer, ClaimCommand, ClaimReceiver, ClaimTaker } from './claim-answer';
 import { hasGoodToken } from './purchase-token';
 import type { PurchaseTokens } from './purchase-token';
@@ -37,6 +40,8 @@ export interface EnqueuePurchaseDependencies {
   readonly tokens: Pick<PurchaseTokens, 'verify'> | null;
   /** Limit per user that was set while running; undefined: each activity's own. */
   readonly userRate: () => number | undefined;
+  /** A Redis that is silent here is silent to claims, too. */
+  readonly breaker: Pick<BatchBreaker, 'fire' | 'retryAfterMs'>;
   /** A ticket waits in this activity's queue. */
   readonly wake: (id: ActivityId) => void;
   readonly metrics: Pick<TicketMetrics, 'enqueued' | 'failed'>;
@@ -46,6 +51,7 @@ export interface EnqueuePurchaseDependencies {
 export const REGISTER_EVERY_MS = 60_000;
 /** A waiting ticket has up to three; the rest is for results. */
 const FIELDS_PER_PLACE = 10;
+const MAX_UNDER_WAY = 1_000;
 const MAX_REMEMBERED = 10_000;
 
 const NOT_READY: Refused = { kind: 'refused', code: 'NOT_READY', reason: 'claim_store' };
@@ -57,6 +63,8 @@ const OUTCOME_UNKNOWN: Refused = { kind: 'refused', code: 'OUTCOME_UNKNOWN', rea
  * nothing of it is left in this process. In mode `replicated` enough replicas have it, too, also one that was taken before. An answer is never guessed (invariant 4).
  */
 export class EnqueuePurchase implements ClaimTaker<TicketReceiver> {
+  /** Purchases on their way to Redis. */
+  private underWay = 0;
   private registered = new Map<ActivityId, number>();
   private registeredWith: TicketSession | null = null;
 
@@ -74,9 +82,20 @@ export class EnqueuePurchase implements ClaimTaker<TicketReceiver> {
 
   /** Never rejects. */
   async enqueue(command: ClaimCommand): Promise<TicketAnswer> {
-    const answer = await this.decide(command);
+    const answer = await this.admit(command);
     this.deps.metrics.enqueued(answer.kind === 'ticket' ? 'OK' : answer.code);
     return answer;
+  }
+
+  /** Nothing waits here: with so many on their way Redis does not keep up, and more would only wait in its connection. */
+  private async admit(command: ClaimCommand): Promise<TicketAnswer> {
+    if (this.underWay >= MAX_UNDER_WAY) return OVERLOADED;
+    this.underWay += 1;
+    try {
+      return await this.decide(command);
+    } finally {
+      this.underWay -= 1;
+    }
   }
 
   private async decide(command: ClaimCommand): Promise<TicketAnswer> {
@@ -87,12 +106,14 @@ export class EnqueuePurchase implements ClaimTaker<TicketReceiver> {
     try {
       if (!(await this.isListed(session, activityId))) return await this.notLoaded(activityId);
     } catch (error) {
+      if (isCircuitOpen(error)) return circuitOpen(this.deps.breaker.retryAfterMs());
       this.deps.metrics.failed('register', error);
       return NOT_READY;
     }
     try {
-      result = await this.send(session, command);
+      result = await this.deps.breaker.fire(() => this.send(session, command));
     } catch (error) {
+      if (isCircuitOpen(error)) return circuitOpen(this.deps.breaker.retryAfterMs());
       this.deps.metrics.failed('enqueue', error);
       return meansNothingHappened(error) ? NOT_READY : OUTCOME_UNKNOWN;
     }
@@ -154,7 +175,7 @@ export class EnqueuePurchase implements ClaimTaker<TicketReceiver> {
     const nowMs = this.deps.nowMs();
     const remembered = this.registered;
     if (nowMs - (remembered.get(id) ?? -Infinity) < REGISTER_EVERY_MS) return true;
-    if (!(await session.queue.register(id, nowMs))) return false;
+    if (!(await this.deps.breaker.fire(() => session.queue.register(id, nowMs)))) return false;
     remembered.set(id, nowMs);
     return true;
   }
