@@ -32,6 +32,8 @@ describe('useOwnServers', () => {
       await own.servers.redis.resume();
       expect(await silent).toBe('answered');
       expect(await client.get('key')).toBe('during');
+      // Whoever cleans up need not know whether it was paused.
+      await own.servers.redis.resume();
     } finally {
       client.disconnect();
     }

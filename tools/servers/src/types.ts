@@ -49,7 +49,7 @@ export interface ServerHandle {
   restart(): Promise<void>;
   /** Stops it without ending it (SIGSTOP): its connections stay open, nothing is answered. Rejects like `kill`. */
   pause(): Promise<void>;
-  /** Lets a paused server go on. */
+  /** Lets a paused server go on; does nothing to one that is not paused. */
   resume(): Promise<void>;
 }
 

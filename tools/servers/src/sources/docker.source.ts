@@ -67,13 +67,16 @@ async function startContainer(recipe: Recipe, launch: ContainerLaunch, context: 
     start,
     restart: () => kill().then(start),
     pause: () => docker(['pause', name], env),
-    resume: () => docker(['unpause', name], env),
+    resume: () => docker(['unpause', name], env, NOT_PAUSED),
   };
 }
 
-async function docker(args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+const NOT_PAUSED = /is not (?:paused|running)/i;
+
+/** @param fine an error that says that there was nothing to do */
+async function docker(args: readonly string[], env: NodeJS.ProcessEnv, fine?: RegExp): Promise<void> {
   const { code, stderr } = await exec('docker', args, { timeoutMs: COMMAND_TIMEOUT_MS, env });
-  if (code !== 0) throw new Error(`docker ${args[0]} failed: ${stderr.trim()}`);
+  if (code !== 0 && fine?.test(stderr) !== true) throw new Error(`docker ${args[0]} failed: ${stderr.trim()}`);
 }
 
 function definedOnly(env: NodeJS.ProcessEnv): Record<string, string> {
