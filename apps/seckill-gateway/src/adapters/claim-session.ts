@@ -52,6 +52,8 @@ export class ClaimSession {
   private problem = 'not connected yet';
   private retry: NodeJS.Timeout | undefined;
   private closing = false;
+  private endFirstAttempt!: () => void;
+  private readonly firstAttempt = new Promise<void>((resolve) => (this.endFirstAttempt = resolve));
 
   constructor(
     private readonly options: ClaimSessionOptions,
@@ -66,19 +68,26 @@ export class ClaimSession {
     this.redis.on('close', () => {
       this.session = null;
       this.problem = 'connection closed';
+      this.endFirstAttempt();
     });
     this.redis.on('error', (error: Error) => {
       this.problem = error.message || error.name;
+      this.endFirstAttempt();
       this.logger.warn({ err: error }, 'claim redis connection');
     });
   }
 
-  /** Starts connecting and does not wait: a gateway that is up before its Redis answers 503 until it is there. */
-  start(): void {
+  /**
+   * Starts connecting and waits for the outcome of the first attempt, so that a process which joins others on one port takes buyers only
+   * when it can serve them. It does not wait for Redis: a gateway that is up before its Redis answers 503 until it is there.
+   */
+  async start(): Promise<void> {
     this.redis.connect().catch((error: unknown) => {
       // The client goes on trying by itself; the state is visible in /health.
       this.problem = error instanceof Error ? error.message : String(error);
+      this.endFirstAttempt();
     });
+    await this.firstAttempt;
   }
 
   current(): EstablishedSession | null {
@@ -104,6 +113,7 @@ export class ClaimSession {
 
   close(): void {
     this.closing = true;
+    this.endFirstAttempt();
     clearTimeout(this.retry);
     this.session = null;
     this.redis.disconnect();
@@ -140,6 +150,8 @@ export class ClaimSession {
       this.problem = error instanceof Error ? error.message : String(error);
       this.logger.warn({ err: error }, 'claim redis handshake failed');
       this.tryAgain();
+    } finally {
+      this.endFirstAttempt();
     }
   }
 

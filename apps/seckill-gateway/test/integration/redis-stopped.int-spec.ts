@@ -49,12 +49,15 @@ async function startGateway(environment: Readonly<Record<string, string>> = {}):
 }
 
 afterEach(async () => {
-  await own.servers.redis.resume();
-  // Of a test that has failed: its own failure is the one to show.
-  await crowd.leave().catch(() => undefined);
-  await Promise.all(clients.map((client) => client.close()));
-  await gateway?.end('SIGKILL');
-  redis.disconnect();
+  try {
+    await own.servers.redis.resume();
+    // Of a test that has failed: its own failure is the one to show.
+    await crowd.leave().catch(() => undefined);
+    await Promise.all(clients.map((client) => client.close()));
+  } finally {
+    await gateway?.end('SIGKILL');
+    redis.disconnect();
+  }
 });
 
 async function openActivity(total = TOTAL): Promise<ActivityId> {
