@@ -6,6 +6,7 @@ import { ActivityStore, FlowSettingsStore } from '@coupon/lua';
 import { createPrisma } from '@coupon/persistence';
 import {
   Health,
+  Ticker,
   createAuthenticator,
   createGrpcServer,
   createHttpApp,
@@ -21,7 +22,6 @@ import { ClaimRedisConnection } from './adapters/claim-redis';
 import { MysqlDatabase } from './adapters/mysql/mysql-database';
 import { reconciliationReader } from './adapters/read-reconciliation';
 import { schemaCheck } from './adapters/schema-check';
-import { Ticker } from './adapters/ticker';
 import type { AdminConfig } from './config';
 import { couponAdminService } from './grpc/coupon-admin-service';
 import { routeOf } from './http/endpoint';

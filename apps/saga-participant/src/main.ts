@@ -1,9 +1,32 @@
-import { createLogger, runService, systemClock } from '@coupon/service-kit';
-import { readConfig } from './config';
+import { runMigrateCommand } from '@coupon/persistence';
+import { createLogger, runService } from '@coupon/service-kit';
+import { loadSagaConfig, processEnvironment } from './config';
+import { EMBEDDED_MIGRATIONS } from './migrations/generated/migrations';
 import { createSagaParticipant } from './saga-participant';
 
-void runService(() => {
-  const config = readConfig();
-  const logger = createLogger({ name: 'saga-participant', level: config.logLevel });
-  return createSagaParticipant({ config, logger, clock: systemClock }).lifecycle;
-});
+const [command, ...args] = process.argv.slice(2);
+
+if (command === 'migrate') {
+  // `node main.cjs migrate`: the bundle carries the migrations of the database `shop`; those of `coupon` belong to coupon-admin.
+  runMigrateCommand({
+    args,
+    url: processEnvironment()['SHOP_MYSQL_URL'],
+    variable: 'SHOP_MYSQL_URL',
+    embedded: EMBEDDED_MIGRATIONS,
+    write: (line) => process.stdout.write(`${line}\n`),
+  }).then(
+    (code) => {
+      process.exitCode = code;
+    },
+    (error: unknown) => {
+      process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+      process.exitCode = 1;
+    },
+  );
+} else {
+  void runService(() => {
+    const config = loadSagaConfig(processEnvironment());
+    const logger = createLogger({ name: 'saga-participant', level: config.logLevel });
+    return createSagaParticipant(config, logger).lifecycle;
+  });
+}

@@ -1,14 +1,25 @@
 import { descriptorSet } from '@coupon/contracts';
+import { createHttpBranches } from '@coupon/saga';
+import { Router } from 'express';
 import {
   Health,
+  createAuthenticator,
   createGrpcServer,
   createHttpApp,
   createHttpServer,
   createLifecycle,
   createMetrics,
+  registerAuthMetrics,
+  systemClock,
 } from '@coupon/service-kit';
-import type { Clock, GrpcServer, HttpServer, Lifecycle, Logger } from '@coupon/service-kit';
-import type { Config } from './config';
+import type { Authenticator, Clock, GrpcServer, HttpServer, Lifecycle, Logger, Metrics } from '@coupon/service-kit';
+import { openCouponDatabase, openShopDatabase } from './adapters/databases';
+import type { CouponDatabase, ShopDatabase } from './adapters/databases';
+import { requireBranchSecret } from './branches/branch-secret';
+import { branchAddress } from './config';
+import type { SagaConfig } from './config';
+import type { BranchAddress } from './branches/branch';
+import type { ServiceModule } from './module';
 
 export interface SagaParticipant {
   readonly lifecycle: Lifecycle;
@@ -16,38 +27,89 @@ export interface SagaParticipant {
   readonly grpc: GrpcServer;
 }
 
-/** Builds the service out of its parts; nothing runs before `lifecycle.start()`. */
-export function createSagaParticipant(deps: {
-  readonly config: Config;
+/** What the modules share. */
+export interface ModuleContext {
+  readonly config: SagaConfig;
   readonly logger: Logger;
   readonly clock: Clock;
-}): SagaParticipant {
-  const { config, logger, clock } = deps;
-  const lifecycle = createLifecycle({ logger, deadlineMs: config.shutdownDeadlineMs, clock });
-  const health = new Health({ clock, state: () => lifecycle.state });
+  readonly metrics: Metrics;
+  readonly health: Health;
+  readonly authenticator: Authenticator;
+  readonly coupons: CouponDatabase;
+  readonly shop: ShopDatabase;
+  /** Known once the servers listen. */
+  readonly branchAddress: () => BranchAddress;
+}
+
+/** Builds the service out of its parts; nothing runs before `lifecycle.start()`. */
+export function createSagaParticipant(config: SagaConfig, logger: Logger): SagaParticipant {
+  const lifecycle = createLifecycle({ logger, deadlineMs: config.shutdownDeadlineMs, clock: systemClock });
+  const health = new Health({ clock: systemClock, state: () => lifecycle.state });
   const metrics = createMetrics({ service: 'saga-participant' });
-  const http = createHttpServer({
-    handler: createHttpApp({ logger, health, metrics, routes: [] }),
-    host: config.host,
-    port: config.httpPort,
+  const authenticator = createAuthenticator(config.auth, {
+    onKeySetFailure: (error) => logger.warn({ err: error }, 'the key set of the tokens cannot be read'),
   });
-  const grpc = createGrpcServer({
-    host: config.host,
-    port: config.grpcPort,
-    services: [],
+  registerAuthMetrics(metrics.registry, authenticator.statistics);
+  const pool = {
+    ...config.mysqlPool,
+    onConnectionError: (error: Error) => logger.warn({ err: error }, 'a database connection broke'),
+  };
+  const coupons = openCouponDatabase(config.couponMysqlUrl, pool);
+  const shop = openShopDatabase(config.shopMysqlUrl, pool);
+  health.register({ name: 'mysql', check: () => answers(coupons.client) });
+  health.register({ name: 'shop-mysql', check: () => answers(shop.client) });
+  const context: ModuleContext = {
+    config,
+    logger,
+    clock: systemClock,
+    metrics,
+    health,
+    authenticator,
+    coupons,
+    shop,
+    branchAddress: () => branchAddress(config, { http: http.port, grpc: grpc.port }),
+  };
+  const modules = createModules(context);
+  const branches = createHttpBranches(
+    modules.flatMap((module) => module.branches.flatMap((branch) => branch.http)),
+    { onFault: (error, branch) => logger.error({ err: error, gid: branch?.gid }, 'a branch failed') },
+  );
+  const http: HttpServer = createHttpServer({
+    ...config.http,
+    handler: createHttpApp({
+      logger,
+      health,
+      metrics,
+      // In front of what parses bodies: its refusals would be repeated by DTM for ever.
+      before: [Router().use('/dtm', requireBranchSecret(config.branches.secret), branches)],
+      routes: modules.flatMap((module) => module.routes),
+    }),
+  });
+  const grpc: GrpcServer = createGrpcServer({
+    ...config.grpc,
+    services: modules.flatMap((module) => module.grpc),
     health,
     descriptors: descriptorSet(),
   });
   // grpc.health.v1 says SERVING at once, not with its next look a second later.
   lifecycle.onState(() => void grpc.refreshHealth());
   // What others need comes first; the servers come last, so that they are the first to take no more work.
-  lifecycle.register({
-    name: 'metrics',
-    close: () => {
-      metrics.close();
-    },
-  });
+  lifecycle.register({ name: 'metrics', close: () => metrics.close() });
+  lifecycle.register({ name: 'coupon database', close: () => coupons.close() });
+  lifecycle.register({ name: 'shop database', close: () => shop.close() });
+  for (const component of modules.flatMap((module) => module.components)) lifecycle.register(component);
   lifecycle.register(grpc);
   lifecycle.register(http);
+  // What submits sagas: DTM calls the branches back at once.
+  for (const component of modules.flatMap((module) => module.drivers)) lifecycle.register(component);
   return { lifecycle, http, grpc };
+}
+
+/** The services in here, each of which a shop may replace by its own. */
+function createModules(_context: ModuleContext): readonly ServiceModule[] {
+  return [];
+}
+
+async function answers(client: { $queryRawUnsafe(sql: string): Promise<unknown> }): Promise<void> {
+  await client.$queryRawUnsafe('SELECT 1');
 }

@@ -32,6 +32,8 @@ export type { SeckillServer } from './generated/coupon/v1/seckill';
 export { CouponDiscount, CouponRefusal, OrderItem } from './generated/coupon/v1/order';
 export {
   CancelPaymentRequest,
+  CommitStockRequest,
+  CouponShare,
   CouponSagaClient,
   CouponSagaService,
   CreatePaymentRequest,
@@ -45,6 +47,7 @@ export {
   OrderSagaService,
   PaymentSagaClient,
   PaymentSagaService,
+  RefundPaymentRequest,
   ReleaseStockRequest,
   ReserveStockRequest,
   RevertCouponRequest,

@@ -1,15 +1,17 @@
-// Writes src/generated (the Prisma client) and src/migrations/generated (the migrations' text, so that a bundle carries them).
+// `generate.mjs [PROJECT] [--check]`: writes src/generated (the Prisma client) and src/migrations/generated (the migrations' text, so that
+// a bundle carries them) of a project with a folder `prisma`.
 // The client's generator needs no schema engine; Prisma would download one all the same, so it is told that there is one.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const own = join(dirname(fileURLToPath(import.meta.url)), '..');
 
-export function embedMigrations() {
+/** @param {string} root of the project */
+export function embedMigrations(root = own) {
   const folder = join(root, 'prisma', 'migrations');
   const names = readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
@@ -21,8 +23,8 @@ export function embedMigrations() {
     return `  { name: ${JSON.stringify(name)}, checksum: '${checksum}', sql: ${JSON.stringify(sql)} },`;
   });
   return [
-    '// Written by scripts/generate.mjs from prisma/migrations; do not edit.',
-    "import type { Migration } from '../migration';",
+    '// Written by libs/persistence/scripts/generate.mjs from prisma/migrations; do not edit.',
+    `import type { Migration } from '${root === own ? '../migration' : '@coupon/persistence'}';`,
     '',
     'export const EMBEDDED_MIGRATIONS: readonly Migration[] = [',
     ...rows,
@@ -32,13 +34,15 @@ export function embedMigrations() {
 }
 
 function main() {
+  const project = process.argv.slice(2).find((argument) => !argument.startsWith('--'));
+  const root = project === undefined ? own : resolve(own, '..', '..', project);
   const target = join(root, 'src', 'migrations', 'generated');
   mkdirSync(target, { recursive: true });
   const file = join(target, 'migrations.ts');
-  const text = embedMigrations();
+  const text = embedMigrations(root);
   if (process.argv.includes('--check')) {
     if (readFileSync(file, 'utf8') === text) return;
-    process.stderr.write('src/migrations/generated is out of date: run `npx nx run persistence:generate`\n');
+    process.stderr.write(`${file} is out of date: run \`npx nx run ${basename(root)}:generate\`\n`);
     process.exit(1);
   }
   writeFileSync(file, text);

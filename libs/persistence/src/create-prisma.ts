@@ -3,6 +3,7 @@ import { poolConfig } from './connection-config';
 import type { PoolOptions } from './connection-config';
 import { PrismaClient } from './generated/client';
 import { RenewingAdapterFactory } from './renewing-adapter';
+import type { AdapterFactory } from './renewing-adapter';
 
 export interface CreatePrismaOptions extends PoolOptions {
   /** A connection of the pool broke outside a query. */
@@ -19,16 +20,20 @@ export interface CreatePrismaOptions extends PoolOptions {
  * failover the way leads to another one. Close with `$disconnect()`.
  */
 export function createPrisma(url: string, options: CreatePrismaOptions = {}): PrismaClient {
+  return new PrismaClient({ adapter: createMysqlAdapter(url, options), errorFormat: 'minimal' });
+}
+
+/** The same pool for a client that was generated from another schema. */
+export function createMysqlAdapter(url: string, options: CreatePrismaOptions = {}): AdapterFactory {
   const { onConnectionError } = options;
   const adapter = new PrismaMariaDb(poolConfig(url, options), {
     // Prepared statements cost a round trip each (nothing here caches them) and 65,535 placeholders at most; the driver escapes as well.
     useTextProtocol: true,
     ...(onConnectionError ? { onConnectionError } : {}),
   });
-  const renewing = new RenewingAdapterFactory(adapter, {
+  return new RenewingAdapterFactory(adapter, {
     lifetimeMs: options.lifetimeMs ?? 3_600_000,
     nowMs: options.nowMs ?? (() => performance.now()),
     onError: (error) => onConnectionError?.(error),
   });
-  return new PrismaClient({ adapter: renewing, errorFormat: 'minimal' });
 }

@@ -1,5 +1,5 @@
 export { Prisma, PrismaClient } from './generated/client';
-export { createPrisma } from './create-prisma';
+export { createMysqlAdapter, createPrisma } from './create-prisma';
 export type { CreatePrismaOptions } from './create-prisma';
 export type { PoolOptions } from './connection-config';
 export { EMBEDDED_MIGRATIONS } from './migrations/generated/migrations';

@@ -8,6 +8,8 @@ export type { LogLevel, Logger, LoggerOptions } from './logging/create-logger';
 export { createLifecycle } from './lifecycle/lifecycle';
 export type { Component, Lifecycle, LifecycleOptions, LifecycleState } from './lifecycle/lifecycle';
 export { runService } from './lifecycle/run-service';
+export { Ticker } from './lifecycle/ticker';
+export type { TickerOptions } from './lifecycle/ticker';
 export { Health } from './health/health';
 export type { CheckResult, HealthBody, HealthCheck, HealthOptions, HealthReply } from './health/health';
 export { createMetrics } from './metrics/metrics';

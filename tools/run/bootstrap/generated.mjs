@@ -5,12 +5,9 @@ import { dirname, join } from 'node:path';
 import { Refusal } from './refusal.mjs';
 
 /** Code that git ignores, what it is made from, and how. */
-const PRISMA = {
-  script: 'libs/persistence/scripts/generate.mjs',
-  sources: ['libs/persistence/prisma', 'libs/persistence/prisma.config.ts', 'libs/persistence/scripts/generate.mjs'],
-  packages: ['node_modules/prisma/package.json', 'node_modules/@prisma/client/package.json'],
-  product: 'libs/persistence/src/generated/client.ts',
-};
+const PROJECTS = ['libs/persistence', 'apps/saga-participant'];
+const SCRIPT = 'libs/persistence/scripts/generate.mjs';
+const PACKAGES = ['node_modules/prisma/package.json', 'node_modules/@prisma/client/package.json'];
 
 /**
  * One hash of all files below the given paths, names included.
@@ -42,20 +39,23 @@ function filesBelow(path) {
 }
 
 /**
- * Writes the Prisma client when it is missing or older than its sources.
+ * Writes the Prisma clients that are missing or older than their sources.
  * @param {string} root
  * @param {string} node
  * @param {NodeJS.ProcessEnv} env
  * @param {(line: string) => void} say
  */
 export function ensureGenerated(root, node, env, say) {
-  const stamp = join(root, '.cache', 'bootstrap', 'prisma.sha256');
-  const hash = hashOf(root, [...PRISMA.sources, ...PRISMA.packages]);
-  if (existsSync(join(root, PRISMA.product)) && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return;
-  const started = performance.now();
-  const { status, stdout, stderr } = spawnSync(node, [PRISMA.script], { cwd: root, env, encoding: 'utf8' });
-  if (status !== 0) throw new Refusal(`The Prisma client could not be generated:\n${stdout}${stderr}`.trimEnd());
-  mkdirSync(dirname(stamp), { recursive: true });
-  writeFileSync(stamp, hash);
-  say(`generated the Prisma client in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  for (const project of PROJECTS) {
+    const stamp = join(root, '.cache', 'bootstrap', `prisma-${project.replace('/', '-')}.sha256`);
+    const hash = hashOf(root, [`${project}/prisma`, `${project}/prisma.config.ts`, SCRIPT, ...PACKAGES]);
+    const product = join(root, project, 'src', 'generated', 'client.ts');
+    if (existsSync(product) && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) continue;
+    const started = performance.now();
+    const { status, stdout, stderr } = spawnSync(node, [SCRIPT, project], { cwd: root, env, encoding: 'utf8' });
+    if (status !== 0) throw new Refusal(`A Prisma client could not be generated:\n${stdout}${stderr}`.trimEnd());
+    mkdirSync(dirname(stamp), { recursive: true });
+    writeFileSync(stamp, hash);
+    say(`generated the Prisma client of ${project} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  }
 }

@@ -19,6 +19,7 @@ export const GRANTS: Readonly<Record<MysqlApp, Readonly<Record<string, readonly 
     flash_sale_activities: ['SELECT', 'INSERT', 'UPDATE'],
     user_coupons: ['SELECT', 'INSERT', 'UPDATE'],
     coupon_usage_logs: ['SELECT'],
+    user_coupon_transitions: ['SELECT'],
     claim_events: ['SELECT'],
     dead_letters: ['SELECT'],
     operations: DML,
@@ -39,7 +40,8 @@ export const GRANTS: Readonly<Record<MysqlApp, Readonly<Record<string, readonly 
   saga: {
     coupon_templates: ['SELECT', 'UPDATE (used_count)'],
     user_coupons: ['SELECT', 'UPDATE'],
-    coupon_usage_logs: ['SELECT', 'INSERT'],
+    coupon_usage_logs: ['SELECT', 'INSERT', 'UPDATE'],
+    user_coupon_transitions: ['SELECT', 'INSERT'],
     barrier: DML,
     outbox: DML,
     _prisma_migrations: ['SELECT'],

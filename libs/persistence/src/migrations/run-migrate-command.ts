@@ -8,6 +8,10 @@ export interface MigrateCommand {
   readonly args: readonly string[];
   readonly url: string | undefined;
   readonly write: (line: string) => void;
+  /** Built into the program. @default those of the database `coupon` */
+  readonly embedded?: readonly Migration[];
+  /** Name of the variable that holds the URL, for messages. @default MYSQL_URL */
+  readonly variable?: string;
 }
 
 /**
@@ -16,15 +20,16 @@ export interface MigrateCommand {
  */
 export async function runMigrateCommand(command: MigrateCommand): Promise<number> {
   const [flag, folder, ...rest] = command.args;
+  const { embedded = EMBEDDED_MIGRATIONS, variable = 'MYSQL_URL' } = command;
   if ((flag !== undefined && flag !== '--folder') || (flag === '--folder' && !folder) || rest.length > 0) {
-    command.write('usage: migrate [--folder DIR]   (MYSQL_URL names the database)');
+    command.write(`usage: migrate [--folder DIR]   (${variable} names the database)`);
     return 2;
   }
   if (!command.url) {
-    command.write('MYSQL_URL is not set');
+    command.write(`${variable} is not set`);
     return 2;
   }
-  const migrations: readonly Migration[] = folder ? readMigrations(folder) : EMBEDDED_MIGRATIONS;
+  const migrations: readonly Migration[] = folder ? readMigrations(folder) : embedded;
   try {
     const result = await applyMigrations({
       url: command.url,

@@ -37,6 +37,11 @@ export const CHECKS: readonly Check[] = [
     command: ['node', 'libs/persistence/scripts/generate.mjs', '--check'],
     timeoutMs: MINUTE_MS,
   },
+  {
+    name: "the shop's migrations are embedded",
+    command: ['node', 'libs/persistence/scripts/generate.mjs', 'apps/saga-participant', '--check'],
+    timeoutMs: MINUTE_MS,
+  },
   { name: 'protos follow the rules', command: nx('run', 'contracts:lint-proto'), timeoutMs: 2 * MINUTE_MS },
   { name: 'rules of the repository', command: nx('run', 'checks:check'), timeoutMs: 2 * MINUTE_MS },
   { name: 'types', command: nx('run-many', '-t', 'typecheck'), timeoutMs: 10 * MINUTE_MS },

@@ -47,6 +47,15 @@ export interface UseCouponRequest {
   userCouponId: string;
   orderSn: string;
   userCouponIds: string[];
+  /** For the usage log: the order's amounts, and what each coupon took off. Without them the log has zeros. */
+  originalMinor: string;
+  finalMinor: string;
+  couponShares: CouponShare[];
+}
+
+export interface CouponShare {
+  userCouponId: string;
+  discountMinor: string;
 }
 
 export interface UseCouponResponse {
@@ -116,6 +125,18 @@ export interface ReserveStockRequest {
 
 export interface ReleaseStockRequest {
   orderSn: string;
+}
+
+export interface CommitStockRequest {
+  orderSn: string;
+}
+
+export interface RefundPaymentRequest {
+  orderSn: string;
+  paymentSn: string;
+  /** Idempotency key of the refund. */
+  refundSn: string;
+  reason: string;
 }
 
 function createBaseLockCouponRequest(): LockCouponRequest {
@@ -433,7 +454,15 @@ export const UnlockCouponRequest: MessageFns<UnlockCouponRequest> = {
 };
 
 function createBaseUseCouponRequest(): UseCouponRequest {
-  return { userId: "0", userCouponId: "0", orderSn: "", userCouponIds: [] };
+  return {
+    userId: "0",
+    userCouponId: "0",
+    orderSn: "",
+    userCouponIds: [],
+    originalMinor: "0",
+    finalMinor: "0",
+    couponShares: [],
+  };
 }
 
 export const UseCouponRequest: MessageFns<UseCouponRequest> = {
@@ -453,6 +482,15 @@ export const UseCouponRequest: MessageFns<UseCouponRequest> = {
         writer.int64(v);
       }
       writer.join();
+    }
+    if (message.originalMinor !== "0") {
+      writer.uint32(48).int64(message.originalMinor);
+    }
+    if (message.finalMinor !== "0") {
+      writer.uint32(56).int64(message.finalMinor);
+    }
+    for (const v of message.couponShares) {
+      CouponShare.encode(v!, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -512,6 +550,30 @@ export const UseCouponRequest: MessageFns<UseCouponRequest> = {
 
             break;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.originalMinor = reader.int64().toString();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.finalMinor = reader.int64().toString();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.couponShares.push(CouponShare.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -546,6 +608,21 @@ export const UseCouponRequest: MessageFns<UseCouponRequest> = {
         : globalThis.Array.isArray(object?.user_coupon_ids)
         ? object.user_coupon_ids.map((e: any) => globalThis.String(e))
         : [],
+      originalMinor: isSet(object.originalMinor)
+        ? globalThis.String(object.originalMinor)
+        : isSet(object.original_minor)
+        ? globalThis.String(object.original_minor)
+        : "0",
+      finalMinor: isSet(object.finalMinor)
+        ? globalThis.String(object.finalMinor)
+        : isSet(object.final_minor)
+        ? globalThis.String(object.final_minor)
+        : "0",
+      couponShares: globalThis.Array.isArray(object?.couponShares)
+        ? object.couponShares.map((e: any) => CouponShare.fromJSON(e))
+        : globalThis.Array.isArray(object?.coupon_shares)
+        ? object.coupon_shares.map((e: any) => CouponShare.fromJSON(e))
+        : [],
     };
   },
 
@@ -563,6 +640,15 @@ export const UseCouponRequest: MessageFns<UseCouponRequest> = {
     if (message.userCouponIds?.length) {
       obj.userCouponIds = message.userCouponIds;
     }
+    if (message.originalMinor !== "0") {
+      obj.originalMinor = message.originalMinor;
+    }
+    if (message.finalMinor !== "0") {
+      obj.finalMinor = message.finalMinor;
+    }
+    if (message.couponShares?.length) {
+      obj.couponShares = message.couponShares.map((e) => CouponShare.toJSON(e));
+    }
     return obj;
   },
 
@@ -575,6 +661,102 @@ export const UseCouponRequest: MessageFns<UseCouponRequest> = {
     message.userCouponId = object.userCouponId ?? "0";
     message.orderSn = object.orderSn ?? "";
     message.userCouponIds = object.userCouponIds?.map((e) => e) || [];
+    message.originalMinor = object.originalMinor ?? "0";
+    message.finalMinor = object.finalMinor ?? "0";
+    message.couponShares = object.couponShares?.map((e) => CouponShare.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseCouponShare(): CouponShare {
+  return { userCouponId: "0", discountMinor: "0" };
+}
+
+export const CouponShare: MessageFns<CouponShare> = {
+  encode(message: CouponShare, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userCouponId !== "0") {
+      writer.uint32(8).int64(message.userCouponId);
+    }
+    if (message.discountMinor !== "0") {
+      writer.uint32(16).int64(message.discountMinor);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CouponShare {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCouponShare();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.userCouponId = reader.int64().toString();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.discountMinor = reader.int64().toString();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CouponShare {
+    return {
+      userCouponId: isSet(object.userCouponId)
+        ? globalThis.String(object.userCouponId)
+        : isSet(object.user_coupon_id)
+        ? globalThis.String(object.user_coupon_id)
+        : "0",
+      discountMinor: isSet(object.discountMinor)
+        ? globalThis.String(object.discountMinor)
+        : isSet(object.discount_minor)
+        ? globalThis.String(object.discount_minor)
+        : "0",
+    };
+  },
+
+  toJSON(message: CouponShare): unknown {
+    const obj: any = {};
+    if (message.userCouponId !== "0") {
+      obj.userCouponId = message.userCouponId;
+    }
+    if (message.discountMinor !== "0") {
+      obj.discountMinor = message.discountMinor;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CouponShare>): CouponShare {
+    return CouponShare.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CouponShare>): CouponShare {
+    const message = createBaseCouponShare();
+    message.userCouponId = object.userCouponId ?? "0";
+    message.discountMinor = object.discountMinor ?? "0";
     return message;
   },
 };
@@ -1878,6 +2060,208 @@ export const ReleaseStockRequest: MessageFns<ReleaseStockRequest> = {
   },
 };
 
+function createBaseCommitStockRequest(): CommitStockRequest {
+  return { orderSn: "" };
+}
+
+export const CommitStockRequest: MessageFns<CommitStockRequest> = {
+  encode(message: CommitStockRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.orderSn !== "") {
+      writer.uint32(10).string(message.orderSn);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CommitStockRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCommitStockRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.orderSn = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CommitStockRequest {
+    return {
+      orderSn: isSet(object.orderSn)
+        ? globalThis.String(object.orderSn)
+        : isSet(object.order_sn)
+        ? globalThis.String(object.order_sn)
+        : "",
+    };
+  },
+
+  toJSON(message: CommitStockRequest): unknown {
+    const obj: any = {};
+    if (message.orderSn !== "") {
+      obj.orderSn = message.orderSn;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CommitStockRequest>): CommitStockRequest {
+    return CommitStockRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CommitStockRequest>): CommitStockRequest {
+    const message = createBaseCommitStockRequest();
+    message.orderSn = object.orderSn ?? "";
+    return message;
+  },
+};
+
+function createBaseRefundPaymentRequest(): RefundPaymentRequest {
+  return { orderSn: "", paymentSn: "", refundSn: "", reason: "" };
+}
+
+export const RefundPaymentRequest: MessageFns<RefundPaymentRequest> = {
+  encode(message: RefundPaymentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.orderSn !== "") {
+      writer.uint32(10).string(message.orderSn);
+    }
+    if (message.paymentSn !== "") {
+      writer.uint32(18).string(message.paymentSn);
+    }
+    if (message.refundSn !== "") {
+      writer.uint32(26).string(message.refundSn);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RefundPaymentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRefundPaymentRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.orderSn = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.paymentSn = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.refundSn = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RefundPaymentRequest {
+    return {
+      orderSn: isSet(object.orderSn)
+        ? globalThis.String(object.orderSn)
+        : isSet(object.order_sn)
+        ? globalThis.String(object.order_sn)
+        : "",
+      paymentSn: isSet(object.paymentSn)
+        ? globalThis.String(object.paymentSn)
+        : isSet(object.payment_sn)
+        ? globalThis.String(object.payment_sn)
+        : "",
+      refundSn: isSet(object.refundSn)
+        ? globalThis.String(object.refundSn)
+        : isSet(object.refund_sn)
+        ? globalThis.String(object.refund_sn)
+        : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: RefundPaymentRequest): unknown {
+    const obj: any = {};
+    if (message.orderSn !== "") {
+      obj.orderSn = message.orderSn;
+    }
+    if (message.paymentSn !== "") {
+      obj.paymentSn = message.paymentSn;
+    }
+    if (message.refundSn !== "") {
+      obj.refundSn = message.refundSn;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RefundPaymentRequest>): RefundPaymentRequest {
+    return RefundPaymentRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RefundPaymentRequest>): RefundPaymentRequest {
+    const message = createBaseRefundPaymentRequest();
+    message.orderSn = object.orderSn ?? "";
+    message.paymentSn = object.paymentSn ?? "";
+    message.refundSn = object.refundSn ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
 /**
  * Branches of the checkout saga. Served by saga-participant. The outcome is the gRPC status, as DTM reads it: OK done, ABORTED refused,
  * FAILED_PRECONDITION not ready yet. Called without DTM's metadata they are plain calls, idempotent by order_sn.
@@ -2090,11 +2474,23 @@ export const PaymentSagaService = {
     responseSerialize: (value: Empty): Buffer => Buffer.from(Empty.encode(value).finish()),
     responseDeserialize: (value: Buffer): Empty => Empty.decode(value),
   },
+  /** Gives captured money back, once; nothing was captured, nothing is done. */
+  refundPayment: {
+    path: "/coupon.v1.PaymentSaga/RefundPayment" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RefundPaymentRequest): Buffer => Buffer.from(RefundPaymentRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RefundPaymentRequest => RefundPaymentRequest.decode(value),
+    responseSerialize: (value: Empty): Buffer => Buffer.from(Empty.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Empty => Empty.decode(value),
+  },
 } as const;
 
 export interface PaymentSagaServer extends UntypedServiceImplementation {
   createPaymentWithDiscount: handleUnaryCall<CreatePaymentRequest, CreatePaymentResponse>;
   cancelPaymentOrder: handleUnaryCall<CancelPaymentRequest, Empty>;
+  /** Gives captured money back, once; nothing was captured, nothing is done. */
+  refundPayment: handleUnaryCall<RefundPaymentRequest, Empty>;
 }
 
 export interface PaymentSagaClient extends Client {
@@ -2128,6 +2524,22 @@ export interface PaymentSagaClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Empty) => void,
   ): ClientUnaryCall;
+  /** Gives captured money back, once; nothing was captured, nothing is done. */
+  refundPayment(
+    request: RefundPaymentRequest,
+    callback: (error: ServiceError | null, response: Empty) => void,
+  ): ClientUnaryCall;
+  refundPayment(
+    request: RefundPaymentRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Empty) => void,
+  ): ClientUnaryCall;
+  refundPayment(
+    request: RefundPaymentRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Empty) => void,
+  ): ClientUnaryCall;
 }
 
 export const PaymentSagaClient = makeGenericClientConstructor(
@@ -2150,6 +2562,7 @@ export const InventorySagaService = {
     responseSerialize: (value: Empty): Buffer => Buffer.from(Empty.encode(value).finish()),
     responseDeserialize: (value: Buffer): Empty => Empty.decode(value),
   },
+  /** Gives units back: reserved ones, and sold ones of an order that is refunded. */
   releaseStock: {
     path: "/coupon.v1.InventorySaga/ReleaseStock" as const,
     requestStream: false as const,
@@ -2159,11 +2572,24 @@ export const InventorySagaService = {
     responseSerialize: (value: Empty): Buffer => Buffer.from(Empty.encode(value).finish()),
     responseDeserialize: (value: Buffer): Empty => Empty.decode(value),
   },
+  /** The order is paid: its reserved units are sold. */
+  commitStock: {
+    path: "/coupon.v1.InventorySaga/CommitStock" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CommitStockRequest): Buffer => Buffer.from(CommitStockRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CommitStockRequest => CommitStockRequest.decode(value),
+    responseSerialize: (value: Empty): Buffer => Buffer.from(Empty.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Empty => Empty.decode(value),
+  },
 } as const;
 
 export interface InventorySagaServer extends UntypedServiceImplementation {
   reserveStock: handleUnaryCall<ReserveStockRequest, Empty>;
+  /** Gives units back: reserved ones, and sold ones of an order that is refunded. */
   releaseStock: handleUnaryCall<ReleaseStockRequest, Empty>;
+  /** The order is paid: its reserved units are sold. */
+  commitStock: handleUnaryCall<CommitStockRequest, Empty>;
 }
 
 export interface InventorySagaClient extends Client {
@@ -2182,6 +2608,7 @@ export interface InventorySagaClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Empty) => void,
   ): ClientUnaryCall;
+  /** Gives units back: reserved ones, and sold ones of an order that is refunded. */
   releaseStock(
     request: ReleaseStockRequest,
     callback: (error: ServiceError | null, response: Empty) => void,
@@ -2193,6 +2620,22 @@ export interface InventorySagaClient extends Client {
   ): ClientUnaryCall;
   releaseStock(
     request: ReleaseStockRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Empty) => void,
+  ): ClientUnaryCall;
+  /** The order is paid: its reserved units are sold. */
+  commitStock(
+    request: CommitStockRequest,
+    callback: (error: ServiceError | null, response: Empty) => void,
+  ): ClientUnaryCall;
+  commitStock(
+    request: CommitStockRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Empty) => void,
+  ): ClientUnaryCall;
+  commitStock(
+    request: CommitStockRequest,
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Empty) => void,

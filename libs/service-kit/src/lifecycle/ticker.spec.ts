@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import type { Clock } from '@coupon/service-kit';
+import type { Clock } from '../clock';
 import { Ticker } from './ticker';
 
 /** Runs what is due when told to. */

@@ -1,4 +1,6 @@
-import type { Clock, Component, Logger } from '@coupon/service-kit';
+import type { Clock } from '../clock';
+import type { Logger } from '../logging/create-logger';
+import type { Component } from './lifecycle';
 
 export interface TickerOptions {
   readonly name: string;
