@@ -20,6 +20,7 @@ import { branchAddress } from './config';
 import type { SagaConfig } from './config';
 import type { BranchAddress } from './branches/branch';
 import type { ServiceModule } from './module';
+import { createOrderModule } from './orders/orders.module';
 
 export interface SagaParticipant {
   readonly lifecycle: Lifecycle;
@@ -41,8 +42,15 @@ export interface ModuleContext {
   readonly branchAddress: () => BranchAddress;
 }
 
-/** Builds the service out of its parts; nothing runs before `lifecycle.start()`. */
-export function createSagaParticipant(config: SagaConfig, logger: Logger): SagaParticipant {
+/**
+ * Builds the service out of its parts; nothing runs before `lifecycle.start()`.
+ * @param createModules the services in it; a shop that has its own, and tests, bring others
+ */
+export function createSagaParticipant(
+  config: SagaConfig,
+  logger: Logger,
+  createModules: (context: ModuleContext) => readonly ServiceModule[] = ownModules,
+): SagaParticipant {
   const lifecycle = createLifecycle({ logger, deadlineMs: config.shutdownDeadlineMs, clock: systemClock });
   const health = new Health({ clock: systemClock, state: () => lifecycle.state });
   const metrics = createMetrics({ service: 'saga-participant' });
@@ -106,8 +114,9 @@ export function createSagaParticipant(config: SagaConfig, logger: Logger): SagaP
 }
 
 /** The services in here, each of which a shop may replace by its own. */
-function createModules(_context: ModuleContext): readonly ServiceModule[] {
-  return [];
+function ownModules(context: ModuleContext): readonly ServiceModule[] {
+  const orders = createOrderModule(context);
+  return [orders.module];
 }
 
 async function answers(client: { $queryRawUnsafe(sql: string): Promise<unknown> }): Promise<void> {
