@@ -38,7 +38,7 @@ export interface TemplateFields {
   readonly validDaysAfterClaim: number | null;
   readonly timeZone: string;
   /** Parameters of a rule that has its own: tiers (type 4), buy X get Y (type 5). */
-  readonly ruleArgs: Json;
+  readonly ruleArgs: JsonObject | null;
 }
 
 export interface Template extends TemplateFields {

@@ -44,7 +44,7 @@ export function templateOf(row: TemplateRow): Template {
     excludedCategories: idsOf(row.excludedCategories),
     validDaysAfterClaim: row.validDaysAfterClaim,
     timeZone: row.timeZone,
-    ruleArgs: row.ruleArgs as Json,
+    ruleArgs: row.ruleArgs as Template['ruleArgs'],
     version: row.version,
     allocatedCount: row.allocatedCount,
     createdAtMs: row.createdAt.getTime(),

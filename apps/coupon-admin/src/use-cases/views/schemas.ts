@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { JsonObject } from '../model';
 
 // The shapes the interface answers with. They describe (openapi.json, types), they do not check: answers come from our own code.
 
@@ -33,7 +34,9 @@ export const templateSchema = z.object({
   excluded_categories: idList,
   valid_days_after_claim: z.number().nullable(),
   time_zone: z.string(),
-  rule_args: z.json().meta({ description: 'parameters of types 4 and 5, null for the others' }),
+  rule_args: z
+    .custom<JsonObject | null>()
+    .meta({ type: ['object', 'null'], description: 'parameters of types 4 and 5, null for the others' }),
   version: z.number(),
   allocated_count: z.number().meta({ description: 'units given to activities or issued outside a sale' }),
 });

@@ -39,7 +39,7 @@ export function templateView(template: Template): TemplateView {
     excluded_categories: list(template.excludedCategories),
     valid_days_after_claim: template.validDaysAfterClaim,
     time_zone: template.timeZone,
-    rule_args: template.ruleArgs as TemplateView['rule_args'],
+    rule_args: template.ruleArgs,
     version: template.version,
     allocated_count: template.allocatedCount,
   };
