@@ -76,5 +76,16 @@ export type {
   FlashSaleSucceededBody,
 } from './events/claim-events';
 export { claimEventSchemas } from './events/claim-event-schemas';
+export { COUPON_LOCKED, COUPON_REVERTED, COUPON_UNLOCKED, COUPON_USED } from './events/coupon-events';
+export type {
+  CouponEvent,
+  CouponEventCoupon,
+  CouponLockedBody,
+  CouponRevertedBody,
+  CouponUnlockedBody,
+  CouponUsedBody,
+  UsedCoupon,
+} from './events/coupon-events';
+export { couponEventSchemas } from './events/coupon-event-schemas';
 export { parseEvent } from './events/parse-event';
 export type { InvalidEventCode, ParsedEvent } from './events/parse-event';
