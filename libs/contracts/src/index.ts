@@ -78,3 +78,6 @@ export type {
 export { claimEventSchemas } from './events/claim-event-schemas';
 export { parseEvent } from './events/parse-event';
 export type { InvalidEventCode, ParsedEvent } from './events/parse-event';
+export { STOCK_RESERVED } from './events/stock-events';
+export type { StockReservedBody } from './events/stock-events';
+export { stockEventSchemas } from './events/stock-event-schemas';
