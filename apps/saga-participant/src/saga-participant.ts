@@ -19,6 +19,7 @@ import { requireBranchSecret } from './branches/branch-secret';
 import { branchAddress } from './config';
 import type { SagaConfig } from './config';
 import type { BranchAddress } from './branches/branch';
+import { createInventoryModule } from './inventory/inventory.module';
 import type { ServiceModule } from './module';
 
 export interface SagaParticipant {
@@ -106,8 +107,8 @@ export function createSagaParticipant(config: SagaConfig, logger: Logger): SagaP
 }
 
 /** The services in here, each of which a shop may replace by its own. */
-function createModules(_context: ModuleContext): readonly ServiceModule[] {
-  return [];
+function createModules(context: ModuleContext): readonly ServiceModule[] {
+  return [createInventoryModule(context)];
 }
 
 async function answers(client: { $queryRawUnsafe(sql: string): Promise<unknown> }): Promise<void> {
