@@ -16,6 +16,7 @@ import { pessimisticStrategy } from './strategies/pessimistic-strategy';
 import { Inventory } from './use-cases/inventory';
 import type { InventoryDeps } from './use-cases/inventory';
 import type { StockStrategy } from './use-cases/stock-strategy';
+import { Turnstile, inLine } from './use-cases/turnstile';
 
 export interface InventoryContext {
   readonly config: Pick<SagaConfig, 'redisUrl' | 'stockStrategy' | 'branches'>;
@@ -28,6 +29,12 @@ export interface InventoryContext {
 
 /** Shorter than a caller's patience, so that those who wait outlive a holder that has died. */
 const LOCK_HOLD_MS = 3_000;
+
+/**
+ * Orders of one product under way at once in a process. One more than works at the row lets the next one be there when it is free; among
+ * optimists all but one would work for nothing.
+ */
+const AT_ONCE: Readonly<Record<StrategyName, number>> = { pessimistic: 4, optimistic: 4, lock: 1 };
 
 /** Catalogue, stock and the branches of InventorySaga, on database `shop`. */
 export function createInventoryModule(context: InventoryContext): ServiceModule {
@@ -42,13 +49,8 @@ export function createInventoryModule(context: InventoryContext): ServiceModule 
       },
     });
   }
-  const deps: InventoryDeps = { shop, clock, sleep, random: Math.random };
-  const strategies: Readonly<Record<StrategyName, StockStrategy | undefined>> = {
-    pessimistic: pessimisticStrategy,
-    optimistic: optimisticStrategy,
-    lock:
-      redis && createLockStrategy({ ...deps, redis: redis.client, logger, newToken: randomUUID, holdMs: LOCK_HOLD_MS }),
-  };
+  const deps = { shop, clock, sleep, random: Math.random };
+  const strategies = strategiesOf(deps, redis?.client, logger);
   const strategy = (name: StrategyName = config.stockStrategy): StockStrategy => {
     const found = strategies[name];
     if (found !== undefined) return found;
@@ -71,5 +73,19 @@ export function createInventoryModule(context: InventoryContext): ServiceModule 
     routes: productRoutes({ shop, inventory, authenticator, strategy }),
     components: redis === undefined ? [] : [redis],
     drivers: [],
+  };
+}
+
+function strategiesOf(
+  deps: InventoryDeps & { readonly clock: Clock },
+  redis: LockRedis['client'] | undefined,
+  logger: Logger,
+): Readonly<Record<StrategyName, StockStrategy | undefined>> {
+  const queued = (strategy: StockStrategy): StockStrategy =>
+    inLine(strategy, new Turnstile(deps.clock, AT_ONCE[strategy.name]));
+  return {
+    pessimistic: queued(pessimisticStrategy),
+    optimistic: queued(optimisticStrategy),
+    lock: redis && queued(createLockStrategy({ ...deps, redis, logger, newToken: randomUUID, holdMs: LOCK_HOLD_MS })),
   };
 }

@@ -48,9 +48,8 @@ export function readIdempotencyKey(value: string | undefined): string | undefine
 }
 
 /** `?limit=` of a list. */
-export function limitField(standard: number, max: number): z.ZodType<number> {
+export function limitField(max: number): z.ZodType<number> {
   return readField((value) => {
-    if (value === undefined) return standard;
     const limit = typeof value === 'string' && /^\d{1,3}$/.test(value) ? Number(value) : 0;
     if (limit < 1 || limit > max) throw InvalidArgumentError.of('limit', `must be a whole number from 1 to ${max}`);
     return limit;
@@ -58,9 +57,8 @@ export function limitField(standard: number, max: number): z.ZodType<number> {
 }
 
 /** `?cursor=` of a list by id: after this id. */
-export function cursorField(): z.ZodType<string | null> {
+export function cursorField(): z.ZodType<string> {
   return readField((value) => {
-    if (value === undefined) return null;
     const text = typeof value === 'string' && value.length <= 128 ? value : '';
     const [version, id = ''] = Buffer.from(text, 'base64url').toString('latin1').split(':');
     if (version !== 'v1' || !isIdText(id)) throw InvalidArgumentError.of('cursor', 'is not a cursor of this list');

@@ -14,19 +14,21 @@ export const createProductBody = z
   .strictObject({
     name: textField(100),
     price: readField((value) => parseMoney(value, 'price')),
-    category_id: readField((value) => (value === undefined || value === null ? null : parseId(value, 'category_id'))),
+    category_id: readField((value) => parseId<'category'>(value, 'category_id'))
+      .nullable()
+      .optional(),
     stock: integerField(0, MAX_UNITS),
   })
   .transform(({ name, price, category_id, stock }): NewProduct => ({
     name,
     priceMinor: price,
-    categoryId: category_id,
+    categoryId: category_id ?? null,
     stock,
   }));
 
 export const listProductsQuery = z
-  .strictObject({ cursor: cursorField(), limit: limitField(20, 100) })
-  .transform(({ cursor, limit }) => ({ beforeId: cursor as ProductId | null, limit }));
+  .strictObject({ cursor: cursorField().optional(), limit: limitField(100).optional() })
+  .transform(({ cursor, limit }) => ({ beforeId: (cursor ?? null) as ProductId | null, limit: limit ?? 20 }));
 
 export const reserveBody = z
   .strictObject({ quantity: integerField(1, MAX_UNITS), order_id: orderField() })
