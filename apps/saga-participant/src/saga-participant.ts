@@ -19,6 +19,7 @@ import { requireBranchSecret } from './branches/branch-secret';
 import { branchAddress } from './config';
 import type { SagaConfig } from './config';
 import type { BranchAddress } from './branches/branch';
+import { createInventoryModule } from './inventory/inventory.module';
 import type { ServiceModule } from './module';
 import { createOrderModule } from './orders/orders.module';
 
@@ -116,7 +117,7 @@ export function createSagaParticipant(
 /** The services in here, each of which a shop may replace by its own. */
 function ownModules(context: ModuleContext): readonly ServiceModule[] {
   const orders = createOrderModule(context);
-  return [orders.module];
+  return [orders.module, createInventoryModule(context)];
 }
 
 async function answers(client: { $queryRawUnsafe(sql: string): Promise<unknown> }): Promise<void> {

@@ -89,3 +89,6 @@ export type {
 export { couponEventSchemas } from './events/coupon-event-schemas';
 export { parseEvent } from './events/parse-event';
 export type { InvalidEventCode, ParsedEvent } from './events/parse-event';
+export { STOCK_RESERVED } from './events/stock-events';
+export type { StockReservedBody } from './events/stock-events';
+export { stockEventSchemas } from './events/stock-event-schemas';
