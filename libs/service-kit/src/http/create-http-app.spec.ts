@@ -129,7 +129,10 @@ describe('createHttpApp', () => {
     ['nothing', '', 'application/json'],
   ])('gives a raw route the bytes as they came: %s', async (_name, body, type) => {
     const response = await post('/signed/7', body, { 'content-type': type });
-    expect([response.status, await response.json()]).toEqual([200, { id: '7', hex: Buffer.from(body).toString('hex') }]);
+    expect([response.status, await response.json()]).toEqual([
+      200,
+      { id: '7', hex: Buffer.from(body).toString('hex') },
+    ]);
   });
 
   it('limits the body of a raw route, and takes no compressed one: those are not the bytes that were signed', async () => {
