@@ -19,9 +19,12 @@ import { requireBranchSecret } from './branches/branch-secret';
 import { branchAddress } from './config';
 import type { SagaConfig } from './config';
 import type { BranchAddress } from './branches/branch';
+import { createCouponModule } from './coupons/coupons.module';
 import { createInventoryModule } from './inventory/inventory.module';
 import type { ServiceModule } from './module';
 import { createOrderModule } from './orders/orders.module';
+import { createOutboxModule } from './outbox/outbox.module';
+import { createPaymentModule } from './payments/payments.module';
 
 export interface SagaParticipant {
   readonly lifecycle: Lifecycle;
@@ -117,7 +120,14 @@ export function createSagaParticipant(
 /** The services in here, each of which a shop may replace by its own. */
 function ownModules(context: ModuleContext): readonly ServiceModule[] {
   const orders = createOrderModule(context);
-  return [orders.module, createInventoryModule(context)];
+  const outbox = createOutboxModule(context, { onPaymentDue: (orderSn) => orders.desk.paymentDue(orderSn) });
+  return [
+    outbox,
+    createCouponModule(context, { orders: orders.desk }),
+    createInventoryModule(context),
+    createPaymentModule(context, { arbiter: orders.arbiter, onDecided: () => orders.desk.driveSoon() }),
+    orders.module,
+  ];
 }
 
 async function answers(client: { $queryRawUnsafe(sql: string): Promise<unknown> }): Promise<void> {

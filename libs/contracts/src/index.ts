@@ -92,3 +92,15 @@ export type { InvalidEventCode, ParsedEvent } from './events/parse-event';
 export { STOCK_RESERVED } from './events/stock-events';
 export type { StockReservedBody } from './events/stock-events';
 export { stockEventSchemas } from './events/stock-event-schemas';
+export {
+  ORDER_CANCELLED,
+  ORDER_CREATED,
+  ORDER_EVENT_TYPES,
+  ORDER_PAID,
+  ORDER_PAYMENT_TIMEOUT,
+  ORDER_REFUNDED,
+} from './events/order-events';
+export type { OrderEventBody, OrderEventType } from './events/order-events';
+export { orderEventSchema } from './events/order-event-schema';
+export { parseOrderEvent } from './events/parse-order-event';
+export type { ParsedOrderEvent } from './events/parse-order-event';
