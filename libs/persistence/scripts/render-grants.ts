@@ -18,3 +18,19 @@ export function grantsTemplate(): string {
     '',
   ].join('\n');
 }
+
+/** infra/mysql/shop-grants.sql.tmpl: the same for the database `shop`. */
+export function shopGrantsTemplate(): string {
+  const statements = renderGrants({
+    schema: 'shop',
+    database: '${SHOP_DATABASE}',
+    passwords: { saga: '${COUPON_SAGA_PASSWORD}' },
+  });
+  return [
+    '-- The rights of saga-participant on the database `shop`, its own; on the same server as the others or on another one.',
+    '-- Written from libs/persistence/src/grants (npx tsx libs/persistence/scripts/write-grants.ts). Run after its migrations:',
+    '--   envsubst < infra/mysql/shop-grants.sql.tmpl | mysql -u root -p',
+    ...statements.map((statement) => `${statement};`),
+    '',
+  ].join('\n');
+}

@@ -1,5 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { grantsTemplate } from './render-grants';
+import { grantsTemplate, shopGrantsTemplate } from './render-grants';
 
-writeFileSync(join(__dirname, '..', '..', '..', 'infra', 'mysql', 'grants.sql.tmpl'), grantsTemplate());
+const folder = join(__dirname, '..', '..', '..', 'infra', 'mysql');
+writeFileSync(join(folder, 'grants.sql.tmpl'), grantsTemplate());
+writeFileSync(join(folder, 'shop-grants.sql.tmpl'), shopGrantsTemplate());

@@ -14,7 +14,7 @@ export { classifyMysqlError } from './mysql-error';
 export type { MysqlErrorClass } from './mysql-error';
 export { assertDurableMysql, databaseNowMs } from './server-settings';
 export type { SettingProblem } from './server-settings';
-export { MYSQL_APPS } from './grants/grants';
+export { MYSQL_APPS, SHOP_GRANTS } from './grants/grants';
 export type { MysqlApp } from './grants/grants';
 export { applyGrants } from './grants/apply-grants';
 export type { GrantOptions } from './grants/apply-grants';

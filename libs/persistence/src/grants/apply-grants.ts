@@ -1,10 +1,12 @@
 import { createConnection } from 'mariadb';
 import { driverConfig } from '../connection-config';
-import { GRANTS, MYSQL_APPS, MYSQL_USERS } from './grants';
+import { GRANTS, MYSQL_APPS, MYSQL_USERS, SHOP_GRANTS } from './grants';
 import type { MysqlApp } from './grants';
 
 export interface GrantOptions {
   readonly database: string;
+  /** Whose tables the database has; an app without a right there gets no user. @default coupon */
+  readonly schema?: 'coupon' | 'shop';
   /** An app without a password gets no user. */
   readonly passwords: Partial<Readonly<Record<MysqlApp, string>>>;
   /** @default MYSQL_USERS */
@@ -14,14 +16,15 @@ export interface GrantOptions {
 /** The statements, in order; each can be repeated. Run them after the migrations: a right on a table needs the table. */
 export function renderGrants(options: GrantOptions): string[] {
   const database = identifier(options.database);
+  const grants: typeof SHOP_GRANTS = options.schema === 'shop' ? SHOP_GRANTS : GRANTS;
   return MYSQL_APPS.flatMap((app) => {
-    const password = options.passwords[app];
-    if (password === undefined) return [];
+    const [password, tables] = [options.passwords[app], grants[app]];
+    if (password === undefined || tables === undefined) return [];
     const user = `'${name(options.users?.[app] ?? MYSQL_USERS[app])}'@'%'`;
     return [
       `CREATE USER IF NOT EXISTS ${user} IDENTIFIED BY '${literal(password)}'`,
       `ALTER USER ${user} IDENTIFIED BY '${literal(password)}'`,
-      ...Object.entries(GRANTS[app]).map(
+      ...Object.entries(tables).map(
         ([table, rights]) => `GRANT ${rights.join(', ')} ON ${database}.${identifier(table)} TO ${user}`,
       ),
     ];

@@ -12,8 +12,11 @@ export const MYSQL_USERS: Readonly<Record<MysqlApp, string>> = {
 type Right = 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE' | 'UPDATE (used_count)';
 const DML: readonly Right[] = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'];
 
+/** What one app may do in one database, table by table. */
+export type TableGrants = Readonly<Record<string, readonly Right[]>>;
+
 /** Table by table, what each app may do; whatever is not here is forbidden. The schema itself belongs to whoever runs `migrate`. */
-export const GRANTS: Readonly<Record<MysqlApp, Readonly<Record<string, readonly Right[]>>>> = {
+export const GRANTS: Readonly<Record<MysqlApp, TableGrants>> = {
   admin: {
     coupon_templates: ['SELECT', 'INSERT', 'UPDATE'],
     flash_sale_activities: ['SELECT', 'INSERT', 'UPDATE'],
@@ -42,6 +45,23 @@ export const GRANTS: Readonly<Record<MysqlApp, Readonly<Record<string, readonly 
     user_coupons: ['SELECT', 'UPDATE'],
     coupon_usage_logs: ['SELECT', 'INSERT', 'UPDATE'],
     user_coupon_transitions: ['SELECT', 'INSERT'],
+    barrier: DML,
+    outbox: DML,
+    _prisma_migrations: ['SELECT'],
+  },
+};
+
+/** The same for the database `shop`, which may be on another server: orders, payments and stock are saga-participant's alone, and nobody deletes them. */
+export const SHOP_GRANTS: Readonly<Partial<Record<MysqlApp, TableGrants>>> = {
+  saga: {
+    products: ['SELECT', 'INSERT', 'UPDATE'],
+    stock_reservations: ['SELECT', 'INSERT', 'UPDATE'],
+    orders: ['SELECT', 'INSERT', 'UPDATE'],
+    order_items: ['SELECT', 'INSERT'],
+    payments: ['SELECT', 'INSERT', 'UPDATE'],
+    payment_notifications: ['SELECT', 'INSERT'],
+    refunds: ['SELECT', 'INSERT'],
+    saga_runs: ['SELECT', 'INSERT', 'UPDATE'],
     barrier: DML,
     outbox: DML,
     _prisma_migrations: ['SELECT'],

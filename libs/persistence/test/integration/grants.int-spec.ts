@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { MYSQL_APPS, applyGrants, createPrisma } from '../../src';
 import { GRANTS } from '../../src/grants/grants';
 import type { MysqlApp, PrismaClient } from '../../src';
-import { grantsTemplate } from '../../scripts/render-grants';
+import { grantsTemplate, shopGrantsTemplate } from '../../scripts/render-grants';
 import { createTestDatabase } from '../support/test-database';
 import type { TestDatabase } from '../support/test-database';
 
@@ -98,9 +98,12 @@ describe.each(MYSQL_APPS)('%s', (app) => {
   });
 });
 
-it('keeps the SQL template for operators up to date', () => {
-  const file = join(__dirname, '..', '..', '..', '..', 'infra', 'mysql', 'grants.sql.tmpl');
-  expect(readFileSync(file, 'utf8')).toBe(grantsTemplate());
+it.each([
+  ['grants.sql.tmpl', grantsTemplate],
+  ['shop-grants.sql.tmpl', shopGrantsTemplate],
+])('keeps %s, the template for operators, up to date', (name, template) => {
+  const file = join(__dirname, '..', '..', '..', '..', 'infra', 'mysql', name);
+  expect(readFileSync(file, 'utf8')).toBe(template());
 });
 
 it('refuses a password it could not quote safely', async () => {
