@@ -11,7 +11,7 @@ import type { DemoReport } from './report/report';
 import { runSecondSale, secondSaleStock } from './second-sale';
 import { Stage } from './stage';
 import { MysqlTruth } from './verify/read-truth';
-import type { Violation } from './verify/verify-sale';
+import type { Violation } from './verify/violation';
 
 export interface RunDemoInput {
   readonly platform: Platform;

@@ -1,6 +1,6 @@
 import type { Ledger } from '../load/ledger';
 import type { ConservationReport } from '../marketing';
-import type { Violation, ViolationKind } from '../verify/verify-sale';
+import type { Violation, ViolationKind } from '../verify/violation';
 import { percentile } from './percentile';
 
 /** The JSON report; counts are of the main sale unless said otherwise. */
