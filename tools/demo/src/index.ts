@@ -8,4 +8,5 @@ export type { Buyer, Click } from './scenario/buyers';
 export { MysqlTruth } from './verify/read-truth';
 export { storyOf, unexpectedCodes } from './verify/verify-answers';
 export { verifySale } from './verify/verify-sale';
-export type { SaleTruth, Violation } from './verify/verify-sale';
+export type { SaleTruth } from './verify/verify-sale';
+export type { Violation } from './verify/violation';

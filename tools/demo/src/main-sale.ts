@@ -6,7 +6,8 @@ import type { Stage } from './stage';
 import { planBuyers } from './scenario/buyers';
 import { storyOf, unexpectedCodes } from './verify/verify-answers';
 import { verifySale } from './verify/verify-sale';
-import type { SaleTruth, Violation } from './verify/verify-sale';
+import type { SaleTruth } from './verify/verify-sale';
+import type { Violation } from './verify/violation';
 import type { SeededRandom } from '@coupon/testing';
 
 export interface MainSale {

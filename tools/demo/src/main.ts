@@ -12,6 +12,7 @@ import {
 } from '@coupon/platform';
 import type { Platform, Screen } from '@coupon/platform';
 import { parseDemoOptions } from './options';
+import { SHOP_SETTINGS } from './redemption/run-redemption';
 import { renderReport } from './report/render-report';
 import { runDemo } from './run-demo';
 
@@ -26,7 +27,13 @@ void runCommand(async ({ args, signal, defer }) => {
   let kept = false;
   const platform = await startPlatform({
     purpose: 'demo',
-    counts: { 'coupon-admin': 1, 'seckill-gateway': 2, 'seckill-worker': 1, 'saga-participant': 1 },
+    counts: {
+      'coupon-admin': 1,
+      'seckill-gateway': 2,
+      'seckill-worker': 1,
+      'saga-participant': options.checkouts > 0 ? 1 : 0,
+    },
+    appEnv: { 'saga-participant': SHOP_SETTINGS },
     auth: options.auth,
     defaultPorts: options.keep,
     log: screen.line,
@@ -63,5 +70,6 @@ async function keepRunning(platform: Platform, screen: Screen): Promise<void> {
     ),
   );
   screen.line(labelled('admin', endpoints.admin_http));
+  if (endpoints.saga_http !== '') screen.line(labelled('saga', endpoints.saga_http));
   screen.line(labelled('details', `${ENDPOINTS_FILE}; npm run stop ends it all`));
 }

@@ -21,6 +21,11 @@ export interface NewActivity {
   readonly endMs: number;
 }
 
+interface GrantView {
+  readonly results: readonly { readonly user_id: string; readonly coupon_sns: readonly string[] }[];
+}
+
+const USERS_PER_GRANT = 1_000;
 const REQUEST_TIMEOUT_MS = 20_000;
 const API = '/api/v1';
 
@@ -31,12 +36,14 @@ export class Marketing {
     private readonly headers: Readonly<Record<string, string>>,
   ) {}
 
-  /** Creates and publishes a template: 20.00 off from 100.00 on. Resolves with its id. */
+  /** Creates and publishes a template: 20.00 off from 100.00 on, unless it has other terms. Resolves with its id. */
   async publishTemplate(template: {
     name: string;
     totalCount: number;
     perUserLimit: number;
     nowMs: number;
+    /** Columns of coupon_templates. */
+    terms?: Readonly<Record<string, string | number>>;
   }): Promise<string> {
     const created = await this.#call<{ id: string }>('POST', '/coupon-templates', {
       name: template.name,
@@ -44,6 +51,7 @@ export class Marketing {
       discount_type: 1,
       discount_value: '20.00',
       min_amount: '100.00',
+      ...template.terms,
       total_count: template.totalCount,
       per_user_limit: template.perUserLimit,
       valid_start_time: new Date(template.nowMs - 60_000).toISOString(),
@@ -71,6 +79,21 @@ export class Marketing {
 
   async end(activityId: string): Promise<void> {
     await this.#call('POST', `/flash-sales/${activityId}/end`);
+  }
+
+  /** An operator gives one coupon to each user. Resolves with user -> serial number. */
+  async grant(templateId: string, userIds: readonly string[]): Promise<Map<string, string>> {
+    const serials = new Map<string, string>();
+    for (let from = 0; from < userIds.length; from += USERS_PER_GRANT) {
+      const { results } = await this.#call<GrantView>('POST', `/coupon-templates/${templateId}/grant`, {
+        user_ids: userIds.slice(from, from + USERS_PER_GRANT),
+      });
+      for (const { user_id, coupon_sns } of results) {
+        const [sn] = coupon_sns;
+        if (sn !== undefined) serials.set(user_id, sn);
+      }
+    }
+    return serials;
   }
 
   reconciliation(activityId: string): Promise<ConservationReport> {

@@ -5,6 +5,7 @@ describe('parseDemoOptions', () => {
     expect(parseDemoOptions([], '/somewhere')).toEqual({
       buyers: 20_000,
       stock: 5_000,
+      checkouts: 500,
       seed: 1,
       keep: false,
       auth: 'none',
@@ -19,10 +20,16 @@ describe('parseDemoOptions', () => {
     });
   });
 
+  it('can do without the checkouts', () => {
+    expect(parseDemoOptions(['--checkouts', '0'], '/')).toMatchObject({ checkouts: 0 });
+  });
+
   it.each([
     [['--buyers', '0']],
     [['--stock', '1.5']],
     [['--seed', '-1']],
+    [['--checkouts', '-1']],
+    [['--checkouts', 'all']],
     [['--auth', 'edge']],
     [['--unknown']],
     [['extra']],

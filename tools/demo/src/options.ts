@@ -6,6 +6,8 @@ export interface DemoOptions {
   readonly buyers: number;
   /** Coupons of the sale. */
   readonly stock: number;
+  /** Winners who then check out; 0: nobody, and neither DTM nor saga-participant is started. */
+  readonly checkouts: number;
   readonly seed: number;
   /** Leave everything running at the end. */
   readonly keep: boolean;
@@ -14,13 +16,16 @@ export interface DemoOptions {
 }
 
 const USAGE = [
-  'usage: npm run demo -- [--buyers N] [--stock N] [--seed S] [--report FILE] [--keep] [--auth none|jwt]',
+  'usage: npm run demo -- [--buyers N] [--stock N] [--checkouts N] [--seed S] [--report FILE] [--keep]',
+  '                           [--auth none|jwt]',
   '  --buyers  people who click, default 20000      --stock  coupons, default 5000',
   '  --seed    of the order of the clicks, default 1  --report FILE  the report as JSON',
+  '  --checkouts  winners who then check out, default 500; 0 leaves that part and its services out',
   '  --keep    leave everything running',
 ].join('\n');
 
 const MOST_BUYERS = 1_000_000;
+const MOST_CHECKOUTS = 100_000;
 
 /** @throws UserError that shows the usage. */
 export function parseDemoOptions(args: readonly string[], workingDirectory: string): DemoOptions {
@@ -29,6 +34,7 @@ export function parseDemoOptions(args: readonly string[], workingDirectory: stri
   return {
     buyers: wholeNumber('--buyers', values.buyers, 1, MOST_BUYERS),
     stock: wholeNumber('--stock', values.stock, 1, MOST_BUYERS),
+    checkouts: wholeNumber('--checkouts', values.checkouts, 0, MOST_CHECKOUTS),
     seed: wholeNumber('--seed', values.seed, 0, 2 ** 32 - 1),
     keep: values.keep,
     auth: values.auth,
@@ -39,6 +45,7 @@ export function parseDemoOptions(args: readonly string[], workingDirectory: stri
 interface RawValues {
   readonly buyers: string;
   readonly stock: string;
+  readonly checkouts: string;
   readonly seed: string;
   readonly keep: boolean;
   readonly auth: string;
@@ -52,6 +59,7 @@ function parse(args: readonly string[]): RawValues {
       options: {
         buyers: { type: 'string', default: '20000' },
         stock: { type: 'string', default: '5000' },
+        checkouts: { type: 'string', default: '500' },
         seed: { type: 'string', default: '1' },
         keep: { type: 'boolean', default: false },
         auth: { type: 'string', default: 'none' },

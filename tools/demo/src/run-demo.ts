@@ -6,12 +6,13 @@ import { runMainSale } from './main-sale';
 import { Marketing } from './marketing';
 import type { ConservationReport } from './marketing';
 import type { DemoOptions } from './options';
+import { runRedemption } from './redemption/run-redemption';
 import { buildReport } from './report/report';
 import type { DemoReport } from './report/report';
 import { runSecondSale, secondSaleStock } from './second-sale';
 import { Stage } from './stage';
 import { MysqlTruth } from './verify/read-truth';
-import type { Violation } from './verify/verify-sale';
+import type { Violation } from './verify/violation';
 
 export interface RunDemoInput {
   readonly platform: Platform;
@@ -58,12 +59,21 @@ async function tell(stage: Stage, { platform, options, screen, startedMs }: RunD
     platform,
     main.truth.rows.length + second.report.persisted,
   );
+  const redemption =
+    options.checkouts > 0
+      ? await runRedemption(stage, platform, {
+          checkouts: options.checkouts,
+          heard: main.ledger.heard,
+          random: seededRandom(options.seed),
+        })
+      : undefined;
   const violations = [
     ...main.violations,
     ...second.violations.map((one) => ({ ...one, detail: `second sale: ${one.detail}` })),
     ...conservationViolations('main sale', conservation),
     ...conservationViolations('second sale', other),
     ...leftovers,
+    ...(redemption?.violations ?? []),
   ];
   return buildReport({
     ...options,
@@ -75,6 +85,7 @@ async function tell(stage: Stage, { platform, options, screen, startedMs }: RunD
     conservation,
     secondSale: second.report,
     deadLetters,
+    redemption: redemption?.report,
     violations,
     totalMs: performance.now() - startedMs,
   });

@@ -7,8 +7,9 @@ import type { Stage } from './stage';
 import { planCollectors, planPassersBy } from './scenario/buyers';
 import type { Buyer } from './scenario/buyers';
 import { expectRefusals, storyOf, unexpectedCodes } from './verify/verify-answers';
-import { named, verifySale } from './verify/verify-sale';
-import type { Violation } from './verify/verify-sale';
+import { verifySale } from './verify/verify-sale';
+import { named } from './verify/violation';
+import type { Violation } from './verify/violation';
 
 export interface SecondSale {
   readonly activityId: string;

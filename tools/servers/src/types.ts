@@ -41,6 +41,8 @@ export interface ServerEndpoint extends ServerIdentity, ServerAddresses {
 /** One server of a run. */
 export interface ServerHandle {
   readonly endpoint: ServerEndpoint;
+  /** Of the server's process while it runs as one of this machine's; undefined in a container and for one that somebody else runs. */
+  readonly pid?: number | undefined;
   /** Ends it at once (SIGKILL); resolves when it is gone. Rejects for a server that this run did not start. */
   kill(): Promise<void>;
   /** Starts a killed server again on the same port and the same data; resolves when it answers. */

@@ -1,4 +1,5 @@
 import { Ledger } from '../load/ledger';
+import type { RedemptionReport } from '../redemption/redemption-report';
 import { percentile } from './percentile';
 import { renderReport } from './render-report';
 import { buildReport } from './report';
@@ -30,6 +31,7 @@ function anInput(overrides: Partial<ReportInput> = {}): ReportInput {
       persisted: 20,
     },
     deadLetters: 0,
+    redemption: undefined,
     violations: [],
     totalMs: 9_876,
     ...overrides,
@@ -54,6 +56,28 @@ describe('buildReport', () => {
       drain_ms: 12,
       redeemed: 0,
     });
+  });
+
+  it('has what became of the orders, when there were any', () => {
+    const redemption: RedemptionReport = {
+      checkouts: 500,
+      refused: { NOT_OWNED: 20 },
+      orders: { PAID: 400, CANCELLED: 40, REFUNDED: 40 },
+      redeemed: 700,
+      declined: 40,
+      timed_out: 75,
+      late: 35,
+      refunded: 41,
+      free: 10,
+      money: { original: '1000.00', discount: '100.10', kept: '899.90', given_back: '12.00' },
+      checkout_ms: { p50: 60, p99: 200 },
+      orders_per_second: 33.3,
+      seconds: 30,
+    };
+    const report = buildReport(anInput({ redemption }));
+    expect(report).toMatchObject({ redeemed: 700, declined: 40, timed_out: 75, late: 35, refunded: 41, redemption });
+    expect(renderReport(report).join('\n')).toContain('coupons -100.10   kept 899.90');
+    expect(renderReport(buildReport(anInput())).join('\n')).not.toContain('Checkout');
   });
 
   it('is not ok with any violation, and counts coupons, not sentences', () => {

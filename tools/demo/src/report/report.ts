@@ -1,6 +1,7 @@
 import type { Ledger } from '../load/ledger';
 import type { ConservationReport } from '../marketing';
-import type { Violation, ViolationKind } from '../verify/verify-sale';
+import type { RedemptionReport } from '../redemption/redemption-report';
+import type { Violation, ViolationKind } from '../verify/violation';
 import { percentile } from './percentile';
 
 /** The JSON report; counts are of the main sale unless said otherwise. */
@@ -28,6 +29,13 @@ export interface DemoReport {
   readonly conservation: Readonly<Record<string, unknown>>;
   /** Coupons used in orders. */
   readonly redeemed: number;
+  readonly declined: number;
+  readonly timed_out: number;
+  readonly refunded: number;
+  /** Payments that came after the time to pay. */
+  readonly late: number;
+  /** The orders of the winners; absent when nobody checked out. */
+  readonly redemption?: RedemptionReport;
   /** The second, small sale with a limit above one, and the people who came outside its hours. */
   readonly second_sale: SecondSaleReport;
   readonly dead_letters: number;
@@ -59,12 +67,13 @@ export interface ReportInput {
   readonly conservation: ConservationReport;
   readonly secondSale: SecondSaleReport;
   readonly deadLetters: number;
+  readonly redemption: RedemptionReport | undefined;
   readonly violations: readonly Violation[];
   readonly totalMs: number;
 }
 
 export function buildReport(input: ReportInput): DemoReport {
-  const { ledger, violations } = input;
+  const { ledger, violations, redemption } = input;
   const latencies = Float64Array.from(ledger.latenciesMs).sort();
   const counted = (kind: ViolationKind): number =>
     violations.filter((one) => one.kind === kind).reduce((sum, { count }) => sum + count, 0);
@@ -85,7 +94,12 @@ export function buildReport(input: ReportInput): DemoReport {
     claims_per_second: Math.round(ledger.requests / (input.stormMs / 1000)),
     drain_ms: Math.round(input.drainMs),
     conservation: input.conservation,
-    redeemed: 0,
+    redeemed: redemption?.redeemed ?? 0,
+    declined: redemption?.declined ?? 0,
+    timed_out: redemption?.timed_out ?? 0,
+    refunded: redemption?.refunded ?? 0,
+    late: redemption?.late ?? 0,
+    ...(redemption === undefined ? {} : { redemption }),
     second_sale: { ...input.secondSale, refused: sorted(input.secondSale.refused) },
     dead_letters: input.deadLetters,
     violations,

@@ -1,6 +1,7 @@
 import type { Answer, Ledger } from '../load/ledger';
-import { named } from './verify-sale';
-import type { SaleStory, Violation } from './verify-sale';
+import type { SaleStory } from './verify-sale';
+import { named } from './violation';
+import type { Violation } from './violation';
 
 /** Refusals that a busy or failing platform may give; the buyer tried again. */
 const PASSING = new Set(['OUTCOME_UNKNOWN', 'OVERLOADED', 'CIRCUIT_OPEN', 'NOT_READY', 'RATE_LIMITED', 'NO_ANSWER']);

@@ -1,5 +1,6 @@
 import { verifySale } from './verify-sale';
-import type { SaleStory, SaleTerms, SaleTruth, ViolationKind } from './verify-sale';
+import type { SaleStory, SaleTerms, SaleTruth } from './verify-sale';
+import type { ViolationKind } from './violation';
 
 const TERMS: SaleTerms = { stock: 50, perUserLimit: 2, demand: 200 };
 

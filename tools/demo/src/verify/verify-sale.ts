@@ -1,30 +1,5 @@
-/**
- * Compares what buyers heard with what MySQL holds, coupon by coupon. Pure, and knows nothing of how either came about; the kinds are
- * independent of each other, so that one defect is reported as one kind.
- */
-export type ViolationKind =
-  | 'oversold'
-  | 'undersold'
-  | 'lost'
-  | 'unheard'
-  | 'wrong_user'
-  | 'duplicate'
-  | 'over_limit'
-  | 'contradiction'
-  | 'unanswered'
-  | 'count_mismatch'
-  | 'event_mismatch'
-  | 'dead_letters'
-  | 'conservation'
-  | 'unexpected_answer';
-
-export interface Violation {
-  readonly kind: ViolationKind;
-  /** How many coupons, buyers or answers. */
-  readonly count: number;
-  /** What and, for the first few, which. */
-  readonly detail: string;
-}
+import { named } from './violation';
+import type { Violation, ViolationKind } from './violation';
 
 /** One row of user_coupons. */
 export interface CouponRow {
@@ -57,8 +32,10 @@ export interface SaleTerms {
   readonly demand: number;
 }
 
-const NAMED = 5;
-
+/**
+ * Compares what buyers heard with what MySQL holds, coupon by coupon. Pure, and knows nothing of how either came about; the kinds are
+ * independent of each other, so that one defect is reported as one kind.
+ */
 export function verifySale(terms: SaleTerms, story: SaleStory, truth: SaleTruth): Violation[] {
   const owners = new Map(truth.rows.map(({ couponSn, userId }) => [couponSn, userId]));
   const sold = new Set([...story.heard.keys(), ...owners.keys()]).size;
@@ -131,11 +108,6 @@ function overLimit(limit: number, { heard }: SaleStory, { rows }: SaleTruth): st
 
 function violation(kind: ViolationKind, count: number, detail: string): Violation {
   return { kind, count, detail };
-}
-
-export function named(kind: ViolationKind, which: readonly string[], detail: string): Violation {
-  const more = which.length > NAMED ? ', …' : '';
-  return { kind, count: which.length, detail: `${detail}: ${which.slice(0, NAMED).join(', ')}${more}` };
 }
 
 function mismatch(kind: ViolationKind, what: string, actual: number, expected: number): Violation {

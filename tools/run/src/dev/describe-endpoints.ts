@@ -14,7 +14,9 @@ export function describeEndpoints(endpoints: Endpoints): string[] {
     app('worker', endpoints.worker_http),
     labelled(
       'servers',
-      [endpoints.mysql_url, endpoints.redis_url, endpoints.amqp_url].map(withoutCredentials).join('   '),
+      [endpoints.mysql_url, endpoints.redis_url, endpoints.amqp_url, endpoints.dtm_url]
+        .flatMap((url) => (url === undefined ? [] : [withoutCredentials(url)]))
+        .join('   '),
     ),
     labelled('details', '.run/endpoints.json'),
   ];

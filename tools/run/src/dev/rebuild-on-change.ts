@@ -7,6 +7,7 @@ import { buildApps } from '../platform/build-apps';
 import { APPS, REPOSITORY, bundleOf } from '../platform/layout';
 import type { AppName } from '../platform/layout';
 import type { Platform } from '../platform/platform';
+import { migrateShop } from '../platform/sagas';
 import { sourceState } from './source-state';
 
 export interface RebuildOptions {
@@ -61,6 +62,7 @@ async function replace(changed: readonly AppName[], { platform, log, onRestart }
   const migrations = readMigrations(join(REPOSITORY, 'libs', 'persistence', 'prisma', 'migrations'));
   const { applied } = await applyMigrations({ url: platform.database.adminUrl, migrations });
   if (applied.length > 0) log(labelled('database', `applied ${applied.join(', ')}`));
+  if (platform.sagas && changed.includes('saga-participant')) await migrateShop(platform.sagas.shop.adminUrl);
   const instances = changed.flatMap((app) => platform.all(app));
   await Promise.all(instances.map((instance) => instance.restart()));
   onRestart();

@@ -51,6 +51,45 @@ describe('planApps', () => {
     expect(envOf('seckill-gateway')).not.toHaveProperty('HOME');
   });
 
+  describe('saga-participant', () => {
+    const coordinator = { url: 'http://dtm:1', grpcAddress: 'dtm:2', branchHost: '127.0.0.1', listenHost: '127.0.0.1' };
+    const sagas = { shopMysqlUrl: 'mysql://shop', coordinator, webhookSecret: 'w', branchSecret: 'b' };
+    const planned = (changed: Partial<typeof coordinator>): Readonly<Record<string, string>> | undefined =>
+      planApps({
+        ...input,
+        instances: { 'saga-participant': [{ http: 8, grpc: 9 }] },
+        mysqlUrls: { 'saga-participant': 'mysql://saga' },
+        sagas: { ...sagas, coordinator: { ...coordinator, ...changed } },
+      })[0]?.env;
+
+    it('knows both databases, the broker and the coordinator, and tells the coordinator where it is', () => {
+      expect(planned({})).toMatchObject({
+        MYSQL_URL: 'mysql://saga',
+        SHOP_MYSQL_URL: 'mysql://shop',
+        AMQP_URL: 'amqp://a',
+        CACHE_REDIS_URL: 'redis://r',
+        DTM_URL: 'http://dtm:1',
+        DTM_GRPC_ADDRESS: 'dtm:2',
+        BRANCH_ADDRESS: '127.0.0.1:9',
+        BRANCH_SECRET: 'b',
+        PAYMENT_WEBHOOK_SECRET: 'w',
+        HTTP_HOST: '127.0.0.1',
+      });
+    });
+
+    it('listens on all interfaces only for a coordinator that comes from elsewhere', () => {
+      expect(planned({ branchHost: '10.0.0.7', listenHost: '0.0.0.0' })).toMatchObject({
+        HTTP_HOST: '0.0.0.0',
+        BRANCH_ADDRESS: '10.0.0.7:9',
+      });
+    });
+
+    it('shares its secrets with no other app', () => {
+      const others = planApps({ ...input, sagas });
+      expect(others.some(({ env }) => 'BRANCH_SECRET' in env || 'PAYMENT_WEBHOOK_SECRET' in env)).toBe(false);
+    });
+  });
+
   it('hands the secret to all with mode jwt, and lets an app have settings of its own', () => {
     const [admin] = planApps({
       ...input,

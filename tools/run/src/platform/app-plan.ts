@@ -1,3 +1,4 @@
+import type { CoordinatorAddresses } from './coordinator';
 import type { AppName } from './layout';
 
 /** One instance of an app: where it listens and what it is told. */
@@ -23,12 +24,23 @@ export interface PlanInput {
   readonly amqpUrl: string;
   /** Per app, each with its own user; the gateway has none. */
   readonly mysqlUrls: Readonly<Partial<Record<AppName, string>>>;
+  /** What saga-participant needs besides; absent where it is not started. */
+  readonly sagas?: SagaPlan | undefined;
   readonly auth: { readonly mode: 'none' } | { readonly mode: 'jwt'; readonly hs256Secret: string };
   readonly logLevel: string;
   /** What every process needs: PATH, TMPDIR. */
   readonly base: Readonly<Record<string, string>>;
   /** Settings of one app on top of all this. */
   readonly extra?: Readonly<Partial<Record<AppName, Readonly<Record<string, string>>>>> | undefined;
+}
+
+export interface SagaPlan {
+  readonly shopMysqlUrl: string;
+  readonly coordinator: CoordinatorAddresses;
+  /** Signs the payment provider's notifications. */
+  readonly webhookSecret: string;
+  /** What DTM shows when it calls a branch. */
+  readonly branchSecret: string;
 }
 
 /** The ports of the reference, for when they are free. */
@@ -72,6 +84,21 @@ function environmentOf(app: AppName, ports: InstancePorts, input: PlanInput): Re
     AUTH_MODE: input.auth.mode,
     ...(input.auth.mode === 'jwt' ? { AUTH_HS256_SECRET: input.auth.hs256Secret } : {}),
     LOG_LEVEL: input.logLevel,
+    ...(app === 'saga-participant' && input.sagas ? sagaEnvironment(input.sagas, ports) : {}),
     ...input.extra?.[app],
+  };
+}
+
+function sagaEnvironment(sagas: SagaPlan, ports: InstancePorts): Record<string, string> {
+  const { url, grpcAddress, branchHost, listenHost } = sagas.coordinator;
+  return {
+    SHOP_MYSQL_URL: sagas.shopMysqlUrl,
+    HTTP_HOST: listenHost,
+    DTM_URL: url,
+    DTM_GRPC_ADDRESS: grpcAddress,
+    BRANCH_TRANSPORT: 'grpc',
+    BRANCH_ADDRESS: `${branchHost}:${ports.grpc}`,
+    BRANCH_SECRET: sagas.branchSecret,
+    PAYMENT_WEBHOOK_SECRET: sagas.webhookSecret,
   };
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createConnection } from 'mysql2/promise';
-import type { Connection } from 'mysql2/promise';
+import type { Connection, ResultSetHeader } from 'mysql2/promise';
 import { EMBEDDED_MIGRATIONS, MYSQL_APPS, applyGrants, applyMigrations } from '@coupon/persistence';
 import type { MysqlApp } from '@coupon/persistence';
 import type { AppName } from './layout';
@@ -14,6 +14,8 @@ const APP_OF: Readonly<Record<MysqlApp, AppName>> = {
 
 export interface PlatformDatabase {
   readonly name: string;
+  /** Name for saga-participant's database on the same server. */
+  readonly shopName: string;
   /** The administrator's URL with the database. */
   readonly adminUrl: string;
   /** The apps' own users. */
@@ -22,6 +24,56 @@ export interface PlatformDatabase {
   readonly appliedMigrations: number;
   /** Removes database and users; for a server that stays. */
   drop(): Promise<void>;
+}
+
+/** Database `shop`, saga-participant's own. */
+export interface ShopDatabase {
+  readonly name: string;
+  /** The administrator's URL with the database. */
+  readonly adminUrl: string;
+  /** saga-participant's. */
+  readonly appUrl: string;
+  drop(): Promise<void>;
+}
+
+/** Creates it beside the database `coupon` and lets `migrate` make its tables; saga-participant's user, made before, gets its rights there. */
+export async function prepareShop(
+  coupon: PlatformDatabase,
+  migrate: (adminUrl: string) => Promise<void>,
+): Promise<ShopDatabase> {
+  const name = coupon.shopName;
+  const user = coupon.appUrls['saga-participant'];
+  if (user === undefined) throw new Error('saga-participant has no database user');
+  const isNew = await createDatabase(coupon.adminUrl, name);
+  const adminUrl = withDatabase(coupon.adminUrl, name);
+  await migrate(adminUrl);
+  const { username, password } = new URL(user);
+  await applyGrants(adminUrl, {
+    schema: 'shop',
+    database: name,
+    users: { saga: username },
+    passwords: { saga: password },
+  });
+  return {
+    name,
+    adminUrl,
+    appUrl: withDatabase(user, name),
+    drop: async () => {
+      if (isNew) await administer(coupon.adminUrl, (connection) => connection.query(`DROP DATABASE \`${name}\``));
+    },
+  };
+}
+
+/** @returns false when it was there */
+async function createDatabase(serverUrl: string, name: string): Promise<boolean> {
+  let created = false;
+  await administer(serverUrl, async (connection) => {
+    const [result] = await connection.query<ResultSetHeader>(
+      `CREATE DATABASE IF NOT EXISTS \`${name}\` CHARACTER SET utf8mb4`,
+    );
+    created = result.warningStatus === 0; // an existing one is a note
+  });
+  return created;
 }
 
 export interface PrepareDatabaseOptions {
@@ -39,14 +91,14 @@ export async function prepareDatabase(options: PrepareDatabaseOptions): Promise<
   const named = decodeURIComponent(server.pathname.replace(/^\//, ''));
   const name = named === '' ? options.name : named;
   const adminUrl = withDatabase(options.serverUrl, name);
-  await administer(options.serverUrl, (connection) =>
-    connection.query(`CREATE DATABASE IF NOT EXISTS \`${name}\` CHARACTER SET utf8mb4`),
-  );
+  await createDatabase(options.serverUrl, name);
   const { applied } = await applyMigrations({ url: adminUrl, migrations: EMBEDDED_MIGRATIONS });
   const credentials = freshCredentials(options.userSuffix);
   await applyGrants(adminUrl, { database: name, ...credentials });
   return {
     name,
+    // Beside a database that somebody has named, under a name that is derived from it: theirs may well be called `shop`.
+    shopName: named === '' ? `shop${options.userSuffix}` : `${name}_shop`,
     adminUrl,
     appUrls: appUrls(adminUrl, credentials),
     appliedMigrations: applied.length,

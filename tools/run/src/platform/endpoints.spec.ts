@@ -53,13 +53,14 @@ describe('the endpoints file', () => {
   });
 
   it('leads stop to every keeper; the file goes with them', async () => {
-    const keepers = [aKeeper(), aKeeper()];
+    const keepers = [aKeeper(), aKeeper(), aKeeper()];
     const gone = keepers.map((keeper) => new Promise((resolve) => keeper.once('exit', (_, signal) => resolve(signal))));
     await Promise.all(keepers.map((keeper) => new Promise((resolve) => keeper.once('spawn', resolve))));
-    writeEndpoints(file, endpoints({ apps_keeper: keepers[0]?.pid ?? 0, servers_keeper: keepers[1]?.pid ?? 0 }));
+    const [apps_keeper = 0, dtm_keeper = 0, servers_keeper = 0] = keepers.map(({ pid }) => pid ?? 0);
+    writeEndpoints(file, endpoints({ apps_keeper, dtm_keeper, servers_keeper }));
     expect(liveEndpoints(file)).toBeDefined();
     await expect(stopEnvironment(file)).resolves.toBe(true);
-    await expect(Promise.all(gone)).resolves.toEqual(['SIGTERM', 'SIGTERM']);
+    await expect(Promise.all(gone)).resolves.toEqual(['SIGTERM', 'SIGTERM', 'SIGTERM']);
     expect(existsSync(file)).toBe(false);
     await expect(stopEnvironment(file)).resolves.toBe(false);
   });

@@ -14,9 +14,15 @@ export interface Endpoints {
   readonly mysql_url: string;
   readonly redis_url: string;
   readonly amqp_url: string;
+  /** The coordinator of sagas and what belongs to it, where saga-participant is up. */
+  readonly dtm_url?: string;
+  readonly dtm_grpc?: string;
+  readonly shop_mysql_url?: string;
+  /** Signs payment notifications (`X-Signature`). */
+  readonly payment_webhook_secret?: string;
   /**
    * Each app instance by name, and what to send SIGTERM to end it all: `owner` is the command that looks after everything; where it has
-   * left, `apps_keeper` and `servers_keeper` (the watchdogs) are.
+   * left, `apps_keeper`, `dtm_keeper` and `servers_keeper` (the watchdogs) are.
    */
   readonly pids: Readonly<Record<string, number>>;
   /** Further gateway instances. */
@@ -41,9 +47,9 @@ export function removeEndpoints(file: string): void {
   rmSync(file, { force: true });
 }
 
-const OWNERS = ['owner', 'apps_keeper', 'servers_keeper'];
+const OWNERS = ['owner', 'apps_keeper', 'dtm_keeper', 'servers_keeper'];
 
-/** The processes to end, in this order: the apps go before the servers. */
+/** The processes to end, in this order: the apps go before the servers, and the coordinator before its store. */
 export function ownersOf(endpoints: Endpoints): number[] {
   return OWNERS.flatMap((name) => endpoints.pids[name] ?? []);
 }

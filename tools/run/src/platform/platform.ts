@@ -2,12 +2,15 @@ import type { RunningServers, Supervisor } from '@coupon/servers';
 import type { AppInstance } from './app-instance';
 import type { PlatformAuth } from './auth';
 import type { PlatformDatabase } from './database';
+import type { PlatformSagas } from './sagas';
 import type { Endpoints } from './endpoints';
 import type { AppName } from './layout';
 
 export interface PlatformParts {
   readonly servers: RunningServers;
   readonly database: PlatformDatabase;
+  /** Undefined where saga-participant was not asked for. */
+  readonly sagas: PlatformSagas | undefined;
   readonly auth: PlatformAuth;
   readonly supervisor: Supervisor;
   /** Folder of the log files. */
@@ -21,6 +24,7 @@ export interface PlatformParts {
 export class Platform {
   readonly servers: RunningServers;
   readonly database: PlatformDatabase;
+  readonly sagas: PlatformSagas | undefined;
   readonly auth: PlatformAuth;
   readonly logs: string;
   readonly instances: readonly AppInstance[];
@@ -31,6 +35,7 @@ export class Platform {
   constructor(parts: PlatformParts) {
     this.servers = parts.servers;
     this.database = parts.database;
+    this.sagas = parts.sagas;
     this.auth = parts.auth;
     this.logs = parts.logs;
     this.instances = parts.instances;
@@ -76,6 +81,14 @@ export class Platform {
       mysql_url: this.database.adminUrl,
       redis_url: redis.url,
       amqp_url: rabbitmq.url,
+      ...(this.sagas
+        ? {
+            dtm_url: this.sagas.coordinator.url,
+            dtm_grpc: this.sagas.coordinator.grpcAddress,
+            shop_mysql_url: this.sagas.shop.adminUrl,
+            payment_webhook_secret: this.sagas.webhookSecret,
+          }
+        : {}),
       pids: { ...Object.fromEntries(pids), ...owners },
       ...(gateways.length > 1
         ? { gateways: gateways.map(({ httpUrl, grpcAddress }) => ({ http: httpUrl, grpc: grpcAddress ?? '' })) }
@@ -95,8 +108,13 @@ export class Platform {
   /** Lets everything outlive this process. Returns the keepers: SIGTERM to each, in this order, ends it. */
   async detach(): Promise<Record<string, number>> {
     const apps = await this.#supervisor.detach();
+    const coordinator = await this.sagas?.servers.detach();
     const servers = await this.servers.detach();
-    return { apps_keeper: apps, ...(servers === undefined ? {} : { servers_keeper: servers }) };
+    return {
+      apps_keeper: apps,
+      ...(coordinator === undefined ? {} : { dtm_keeper: coordinator }),
+      ...(servers === undefined ? {} : { servers_keeper: servers }),
+    };
   }
 
   async #stop(): Promise<void> {

@@ -9,12 +9,15 @@ import type { PlatformAuth } from './auth';
 import { borrowServers } from './borrowed-servers';
 import { buildApps } from './build-apps';
 import { choosePorts } from './choose-ports';
+import { startCoordinator } from './coordinator';
 import { prepareDatabase } from './database';
 import type { PlatformDatabase } from './database';
 import { APPS, REPOSITORY, RUN_FOLDER } from './layout';
 import type { AppName } from './layout';
 import { Platform } from './platform';
 import { openLogFolder } from './run-files';
+import { prepareSagas, sagaPlan } from './sagas';
+import type { PlatformSagas } from './sagas';
 
 export interface StartPlatformOptions {
   /** Short word for folders and names: demo, dev, bench. */
@@ -61,6 +64,9 @@ async function bringUp(options: StartPlatformOptions, logs: string, undo: (() =>
   // The build takes as long as the servers: side by side. A failed build waits for the servers, so that they can be stopped.
   const building = buildApps(wanted, join(logs, 'build.log'), options.signal);
   building.catch(() => undefined);
+  const coordinator = wanted.includes('saga-participant')
+    ? openCoordinator(options, undo)
+    : Promise.resolve<undefined>(undefined);
   const servers = await startServers({
     need: ['mysql', 'redis', 'rabbitmq'],
     purpose: options.purpose,
@@ -79,14 +85,29 @@ async function bringUp(options: StartPlatformOptions, logs: string, undo: (() =>
     ),
   );
 
+  const dtm = await coordinator;
+  const sagas = dtm && (await prepareSagas(dtm, database, options.log));
+  if (sagas && servers.endpoints.mysql.source === 'environment') undo.push(() => sagas.shop.drop());
+
   const supervisor = await Supervisor.start({ parent: RUN_FOLDER, purpose: `${options.purpose}-apps` });
   undo.push(() => supervisor.stop());
   const auth = await createAuth(options.auth ?? 'none');
-  const instances = await planInstances(options, counts, { servers, database, auth, supervisor, logs });
+  const instances = await planInstances(options, counts, { servers, database, sagas, auth, supervisor, logs });
   const started = performance.now();
   await Promise.all(instances.map((instance) => instance.start()));
   options.log(labelled('apps', `${instances.length} ready in ${seconds(performance.now() - started)}`));
-  return new Platform({ servers, database, auth, supervisor, logs, instances, undo });
+  return new Platform({ servers, database, sagas, auth, supervisor, logs, instances, undo });
+}
+
+/** Beside everything else: nothing but saga-participant waits for it. */
+function openCoordinator(options: StartPlatformOptions, undo: (() => Promise<void>)[]): Promise<RunningServers<'dtm'>> {
+  const starting = startCoordinator({ purpose: options.purpose, log: options.log });
+  starting.catch(() => undefined); // reported where it is waited for
+  undo.push(async () => {
+    const [outcome] = await Promise.allSettled([starting]);
+    if (outcome.status === 'fulfilled') await outcome.value.stop();
+  });
+  return starting;
 }
 
 async function openDatabase(options: StartPlatformOptions, servers: RunningServers): Promise<PlatformDatabase> {
@@ -104,6 +125,7 @@ async function openDatabase(options: StartPlatformOptions, servers: RunningServe
 interface Parts {
   readonly servers: RunningServers;
   readonly database: PlatformDatabase;
+  readonly sagas: PlatformSagas | undefined;
   readonly auth: PlatformAuth;
   readonly supervisor: Supervisor;
   readonly logs: string;
@@ -112,13 +134,14 @@ interface Parts {
 async function planInstances(
   options: StartPlatformOptions,
   counts: Readonly<Partial<Record<AppName, number>>>,
-  { servers, database, auth, supervisor, logs }: Parts,
+  { servers, database, sagas, auth, supervisor, logs }: Parts,
 ): Promise<AppInstance[]> {
   const plans = planApps({
     instances: await choosePorts({ counts, preferDefaults: options.defaultPorts ?? false }),
     redisUrl: servers.endpoints.redis.url,
     amqpUrl: servers.endpoints.rabbitmq.url,
     mysqlUrls: database.appUrls,
+    sagas: sagas && sagaPlan(sagas),
     auth,
     logLevel: options.logLevel ?? 'warn',
     base: { PATH: process.env['PATH'] ?? '', TMPDIR: process.env['TMPDIR'] ?? join(REPOSITORY, '.run', 'tmp') },

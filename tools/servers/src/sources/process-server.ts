@@ -84,6 +84,10 @@ class ProcessServer implements ServerHandle {
     return this.#endpoint;
   }
 
+  get pid(): number | undefined {
+    return this.#main?.pid;
+  }
+
   async start(): Promise<void> {
     if (this.#main) throw new Error(`${this.#recipe.kind} is already running`);
     await this.#startCompanion();
