@@ -1,4 +1,5 @@
 import { BRANCHES } from '../../src/branches/catalogue';
+import { eventually } from '@coupon/testing';
 import { USER, useOrders } from '../support/order-fixture';
 
 const UNUSED = 1;
@@ -266,7 +267,13 @@ describe.each(['grpc', 'http'])('checkout with branches over %s', (transport) =>
     await shop.checkout(body);
     shop.script.refuse(coupons.unlock, orderSn, 'INVALID_BRANCH');
     await shop.call('POST', `/api/v1/orders/${orderSn}/cancel?wait=false`);
-    await shop.becomes(orderSn, 'CANCELLING');
+    await eventually(async () => {
+      const runs = await shop.shop.query("SELECT gid FROM saga_runs WHERE order_sn = ? AND state = 'FAILED'", [
+        orderSn,
+      ]);
+      expect(runs).toEqual([{ gid: `cancel-${orderSn}` }]);
+    });
+    expect((await shop.read(orderSn)).status).toBe('CANCELLING');
     shop.script.allow(coupons.unlock, orderSn);
     await shop.becomes(orderSn, 'CANCELLED');
     expect((await shop.world(orderSn)).coupons).toEqual([UNUSED]);
