@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { credentials, Metadata } from '@grpc/grpc-js';
+import { Metadata, credentials, status } from '@grpc/grpc-js';
 import type { ServiceError } from '@grpc/grpc-js';
 import { Router } from 'express';
 import { pino } from 'pino';
@@ -255,8 +255,8 @@ function callGrpc(
 
 /** ABORTED carries the code alone; a plain call says it in the metadata. */
 function toldBy(error: ServiceError): Told {
-  if (error.code === 10) return error.details;
-  if (error.code === 13) return 'FAULT';
+  if (error.code === status.ABORTED) return error.details;
+  if (error.code === status.INTERNAL) return 'FAULT';
   return String(error.metadata.get('x-error-code')[0] ?? `${error.code} ${error.details}`);
 }
 
@@ -271,7 +271,7 @@ function branchMetadata({ gid, op, branchId = '01' }: Step): Metadata {
 async function callHttp(port: number, command: Command, step: Step, request: OrderRequest): Promise<Told> {
   const { gid, op, branchId = '01' } = step;
   const query = new URLSearchParams({ gid, op, branch_id: branchId, trans_type: 'saga' });
-  const path = `/dtm/coupons/${command}${op === 'compensate' ? '/compensate' : ''}?${query}`;
+  const path = `/dtm/coupons/${command}${op === 'compensate' ? '/compensate' : ''}?${query.toString()}`;
   const codec = {
     lock: LockCouponRequest,
     unlock: UnlockCouponRequest,
