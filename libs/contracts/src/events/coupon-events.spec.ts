@@ -12,8 +12,8 @@ const examples: readonly CouponEvent[] = [
   {
     type: COUPON_USED,
     body: {
-      ...{ ...common, used_at: AT, original_minor: '9999999999', final_minor: '0' },
-      coupons: [{ ...coupon, discount_minor: '1050' }],
+      ...{ ...common, used_at: AT, original_amount: '99999999.99', final_amount: '0.00' },
+      coupons: [{ ...coupon, discount_amount: '10.50' }],
     },
   },
   { type: COUPON_REVERTED, body: { ...common, reverted_at: AT } },
