@@ -65,10 +65,7 @@ function withTwoDigits(args: JsonObject): JsonObject {
   const tierOf = (tier: Json): Json => {
     if (typeof tier !== 'object' || tier === null || Array.isArray(tier)) return tier;
     return Object.fromEntries(
-      Object.entries(tier).map(([name, value]) => [
-        name,
-        AMOUNTS_OF_TIERS.has(name) ? amount(value as Json) : (value as Json),
-      ]),
+      Object.entries(tier).map(([name, value]) => [name, AMOUNTS_OF_TIERS.has(name) ? amount(value) : value]),
     );
   };
   return { ...args, tiers: (tiers as readonly Json[]).map(tierOf) };

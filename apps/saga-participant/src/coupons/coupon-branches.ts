@@ -12,11 +12,11 @@ import { useCoupons } from './use-cases/use-coupons.use-case';
 
 /** The four commands, each in a transaction that somebody else has begun. */
 export interface CouponCommands {
-  lock(tx: CouponTransaction, request: LockCouponRequest): Promise<void>;
-  unlock(tx: CouponTransaction, request: UnlockCouponRequest): Promise<void>;
+  readonly lock: (tx: CouponTransaction, request: LockCouponRequest) => Promise<void>;
+  readonly unlock: (tx: CouponTransaction, request: UnlockCouponRequest) => Promise<void>;
   /** @returns when the coupons were used, epoch milliseconds */
-  use(tx: CouponTransaction, request: UseCouponRequest): Promise<number>;
-  revert(tx: CouponTransaction, request: RevertCouponRequest): Promise<void>;
+  readonly use: (tx: CouponTransaction, request: UseCouponRequest) => Promise<number>;
+  readonly revert: (tx: CouponTransaction, request: RevertCouponRequest) => Promise<void>;
 }
 
 export interface CouponCommandOptions {

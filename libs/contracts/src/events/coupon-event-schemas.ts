@@ -5,7 +5,7 @@ import type { CouponLockedBody, CouponRevertedBody, CouponUnlockedBody, CouponUs
 import { isTimestamp } from './timestamp';
 
 const id = z.string().refine(isIdText, 'must be a decimal id');
-const amount = z.string().regex(/^(?:0|[1-9]\d{0,17})$/, 'must be a decimal amount of minor units');
+const amount = z.string().regex(/^(?:0|[1-9]\d{0,7})\.\d\d$/, 'must be an amount with two digits');
 const timestamp = z.string().refine(isTimestamp, 'must be an RFC 3339 time in UTC with milliseconds');
 const coupon = { user_coupon_id: id, coupon_sn: z.string().min(1).max(32), template_id: id };
 const common = {
@@ -28,10 +28,10 @@ const unlockedSchema: z.ZodType<CouponUnlockedBody> = z.looseObject({
 });
 const usedSchema: z.ZodType<CouponUsedBody> = z.looseObject({
   ...common,
-  coupons: z.array(z.looseObject({ ...coupon, discount_minor: amount })).min(1),
+  coupons: z.array(z.looseObject({ ...coupon, discount_amount: amount })).min(1),
   used_at: timestamp,
-  original_minor: amount,
-  final_minor: amount,
+  original_amount: amount,
+  final_amount: amount,
 });
 const revertedSchema: z.ZodType<CouponRevertedBody> = z.looseObject({ ...common, reverted_at: timestamp });
 

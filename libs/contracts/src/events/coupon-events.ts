@@ -1,6 +1,6 @@
 /**
  * Bodies of the events around a user's coupon, as they travel through the outbox of database `coupon` and RabbitMQ: one event per order and
- * change, written in the transaction that makes it. Ids are decimal strings, amounts decimal strings of minor units, times RFC 3339 UTC with
+ * change, written in the transaction that makes it. Ids are decimal strings, amounts decimal strings with two digits, times RFC 3339 UTC with
  * milliseconds. Fields this version does not know are allowed: a newer sender may add some.
  */
 
@@ -35,16 +35,16 @@ export interface CouponUnlockedBody extends CouponEventFields {
 
 export interface UsedCoupon extends CouponEventCoupon {
   /** What the coupon took off. */
-  readonly discount_minor: string;
+  readonly discount_amount: string;
 }
 
 /** locked -> used */
 export interface CouponUsedBody extends CouponEventFields {
   readonly coupons: readonly UsedCoupon[];
   readonly used_at: string;
-  /** The order's amounts, as whoever used the coupons gave them; 0 when not given. */
-  readonly original_minor: string;
-  readonly final_minor: string;
+  /** The order's amounts, as whoever used the coupons gave them; 0.00 when not given. */
+  readonly original_amount: string;
+  readonly final_amount: string;
 }
 
 /** used -> unused */

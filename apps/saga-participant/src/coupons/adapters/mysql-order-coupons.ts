@@ -142,8 +142,8 @@ export class MysqlOrderCoupons implements OrderCouponStore {
     }
   }
 
-  async append({ type, body }: CouponEvent, orderSn: string): Promise<void> {
-    const headers = JSON.stringify({ order_sn: orderSn });
+  async append({ type, body }: CouponEvent, atMs: number): Promise<void> {
+    const headers = JSON.stringify({ event_type: type, event_id: body.event_id, timestamp: atMs });
     await this.tx.$executeRawUnsafe(APPEND, body.event_id, type, headers, JSON.stringify(body));
   }
 

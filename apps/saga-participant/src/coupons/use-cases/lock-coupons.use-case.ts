@@ -50,7 +50,7 @@ export async function lockCoupons(deps: LockDeps, request: LockCouponRequest): P
     locked_at: timeText(nowMs),
     lock_expires_at: timeText(expiresMs),
   };
-  await deps.store.append({ type: COUPON_LOCKED, body }, order.orderSn);
+  await deps.store.append({ type: COUPON_LOCKED, body }, nowMs);
 }
 
 function lockMs(seconds: number): number | undefined {

@@ -59,7 +59,7 @@ export interface OrderCouponStore {
   logReverts(order: OrderCoupons, coupons: readonly HeldCoupon[], revertedMs: number): Promise<void>;
   /** used_count of the coupons' templates, `by` per coupon. */
   count(coupons: readonly HeldCoupon[], by: 1 | -1): Promise<void>;
-  append(event: CouponEvent, orderSn: string): Promise<void>;
+  append(event: CouponEvent, atMs: number): Promise<void>;
 }
 
 /** A lock past its end. */

@@ -22,6 +22,6 @@ export async function revertCoupons({ store, newEventId }: RevertDeps, request: 
   await store.revert(order, used);
   await store.logReverts(order, used, nowMs);
   const body = { ...eventFields(newEventId, order, used), reverted_at: timeText(nowMs) };
-  await store.append({ type: COUPON_REVERTED, body }, order.orderSn);
+  await store.append({ type: COUPON_REVERTED, body }, nowMs);
   await store.count(used, -1);
 }

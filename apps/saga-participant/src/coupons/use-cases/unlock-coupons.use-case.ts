@@ -44,5 +44,5 @@ async function free(
   if (coupons.length === 0) return;
   await store.unlock(order, coupons, reason);
   const body = { ...eventFields(newEventId, order, coupons), unlocked_at: timeText(nowMs), reason };
-  await store.append({ type: COUPON_UNLOCKED, body }, order.orderSn);
+  await store.append({ type: COUPON_UNLOCKED, body }, nowMs);
 }

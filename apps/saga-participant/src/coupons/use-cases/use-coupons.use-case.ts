@@ -1,6 +1,6 @@
 import { COUPON_USED } from '@coupon/contracts';
 import type { UseCouponRequest } from '@coupon/contracts';
-import { InvalidArgumentError, MAX_AMOUNT_MINOR, USER_COUPON_STATUS } from '@coupon/domain';
+import { InvalidArgumentError, MAX_AMOUNT_MINOR, USER_COUPON_STATUS, formatMoney } from '@coupon/domain';
 import { eventCoupon, eventFields, timeText } from './event-fields';
 import type { NewEventId } from './event-fields';
 import { readOrderCoupons } from './order-coupons';
@@ -44,12 +44,12 @@ export async function useCoupons(deps: UseDeps, request: UseCouponRequest): Prom
   await store.logUses(order, uses, amounts, nowMs);
   const body = {
     ...eventFields(newEventId, order, locked),
-    coupons: uses.map((use) => ({ ...eventCoupon(use.coupon), discount_minor: String(use.discountMinor) })),
+    coupons: uses.map((use) => ({ ...eventCoupon(use.coupon), discount_amount: formatMoney(use.discountMinor) })),
     used_at: timeText(nowMs),
-    original_minor: String(amounts.originalMinor),
-    final_minor: String(amounts.finalMinor),
+    original_amount: formatMoney(amounts.originalMinor),
+    final_amount: formatMoney(amounts.finalMinor),
   };
-  await store.append({ type: COUPON_USED, body }, order.orderSn);
+  await store.append({ type: COUPON_USED, body }, nowMs);
   await store.count(locked, 1);
   return nowMs;
 }

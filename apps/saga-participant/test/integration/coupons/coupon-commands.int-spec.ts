@@ -78,10 +78,10 @@ describe.each(['mysql', 'mariadb'] as const)('coupons of an order on %s', (serve
     }
     expect(events[1]?.body).toMatchObject({
       coupons: [
-        { user_coupon_id: first, template_id: templateId, discount_minor: '1350' },
-        { user_coupon_id: second, discount_minor: '0' },
+        { user_coupon_id: first, template_id: templateId, discount_amount: '13.50' },
+        { user_coupon_id: second, discount_amount: '0.00' },
       ],
-      final_minor: '8650',
+      final_amount: '86.50',
     });
   });
 
@@ -254,7 +254,7 @@ describe.each(['mysql', 'mariadb'] as const)('coupons of an order on %s', (serve
 
 describe('plain calls', () => {
   const fixture = useCoupons({
-    environment: { AUTH_MODE: 'jwt', AUTH_HS256_SECRET: 'x'.repeat(32) },
+    environment: () => ({ AUTH_MODE: 'jwt', AUTH_HS256_SECRET: 'x'.repeat(32) }),
   });
 
   it.each(COMMANDS)('need a token for %s', async (command) => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { credentials, Metadata } from '@grpc/grpc-js';
+import { Metadata, credentials, status } from '@grpc/grpc-js';
 import type { ServiceError } from '@grpc/grpc-js';
 import { Router } from 'express';
 import { pino } from 'pino';
@@ -27,6 +27,7 @@ import { useMysqlDatabase } from '@coupon/testing';
 import type { MysqlDatabase } from '@coupon/testing';
 import { openCouponDatabase } from '../../../src/adapters/databases';
 import type { CouponDatabase } from '../../../src/adapters/databases';
+import type { BranchAddress } from '../../../src/branches/branch';
 import { requireBranchSecret } from '../../../src/branches/branch-secret';
 import { loadSagaConfig } from '../../../src/config';
 import { createCouponModule } from '../../../src/coupons/coupons.module';
@@ -69,6 +70,8 @@ export interface CouponFixture {
   readonly orders: Map<string, string>;
   /** Orders the sweeper has asked to look at their time to pay. */
   readonly due: string[];
+  /** Where DTM reaches the branches. */
+  address(transport: 'grpc' | 'http'): BranchAddress;
   plain(command: Command, request: OrderRequest, authorization?: string): Promise<Told>;
   branch(transport: 'grpc' | 'http', command: Command, step: Step, request: OrderRequest): Promise<Told>;
   template(over?: Readonly<Record<string, string | number>>): Promise<string>;
@@ -79,14 +82,15 @@ export interface CouponFixture {
 }
 
 export const USER = '7';
-const SECRET = 'the secret of the branches';
+/** Of the branches. */
+export const SECRET = 'the secret of the branches';
 let sequence = 0;
 
 /** The module behind its ports, with the rights of its own MySQL user and nobody else's. */
 export function useCoupons(
   options: {
     readonly server?: 'mysql' | 'mariadb';
-    readonly environment?: Readonly<Record<string, string>>;
+    readonly environment?: () => Readonly<Record<string, string>>;
     readonly sweeping?: boolean;
   } = {},
 ): CouponFixture {
@@ -108,7 +112,7 @@ export function useCoupons(
     const grants = { database: database.name, passwords: { saga: password }, users: { saga: user } };
     await applyGrants(database.serverUrl, grants);
     const url = Object.assign(new URL(database.url), { username: user, password }).toString();
-    const config = loadSagaConfig({ ...environment(url), ...options.environment });
+    const config = loadSagaConfig({ ...environment(url), ...options.environment?.() });
     const logger = pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' });
     const authenticator = createAuthenticator(config.auth, { onKeySetFailure: () => undefined });
     const coupons = openCouponDatabase(url, { ...config.mysqlPool, onConnectionError: () => undefined });
@@ -157,6 +161,10 @@ export function useCoupons(
     },
     orders,
     due,
+    address: (transport) =>
+      transport === 'grpc'
+        ? { transport, address: `127.0.0.1:${need().grpc.port}` }
+        : { transport, baseUrl: `http://127.0.0.1:${need().http.port}` },
     plain: (command, request, authorization) => {
       const metadata = new Metadata();
       if (authorization !== undefined) metadata.set('authorization', authorization);
@@ -226,7 +234,7 @@ async function insert(
   return String(row?.id);
 }
 
-function messageOf(request: OrderRequest): LockCouponRequest & UseCouponRequest {
+export function messageOf(request: OrderRequest): LockCouponRequest & UseCouponRequest {
   return {
     ...{ userId: USER, userCouponId: '0', lockTimeout: 0, originalMinor: '0', finalMinor: '0' },
     ...request,
@@ -255,8 +263,8 @@ function callGrpc(
 
 /** ABORTED carries the code alone; a plain call says it in the metadata. */
 function toldBy(error: ServiceError): Told {
-  if (error.code === 10) return error.details;
-  if (error.code === 13) return 'FAULT';
+  if (error.code === status.ABORTED) return error.details;
+  if (error.code === status.INTERNAL) return 'FAULT';
   return String(error.metadata.get('x-error-code')[0] ?? `${error.code} ${error.details}`);
 }
 
@@ -271,7 +279,7 @@ function branchMetadata({ gid, op, branchId = '01' }: Step): Metadata {
 async function callHttp(port: number, command: Command, step: Step, request: OrderRequest): Promise<Told> {
   const { gid, op, branchId = '01' } = step;
   const query = new URLSearchParams({ gid, op, branch_id: branchId, trans_type: 'saga' });
-  const path = `/dtm/coupons/${command}${op === 'compensate' ? '/compensate' : ''}?${query}`;
+  const path = `/dtm/coupons/${command}${op === 'compensate' ? '/compensate' : ''}?${query.toString()}`;
   const codec = {
     lock: LockCouponRequest,
     unlock: UnlockCouponRequest,

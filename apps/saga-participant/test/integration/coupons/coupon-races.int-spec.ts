@@ -40,6 +40,25 @@ describe('two orders that want one coupon', () => {
   });
 });
 
+describe.each(['mysql', 'mariadb'] as const)('a busy template on %s', (server) => {
+  const fixture = useCoupons({ server });
+
+  it('does not keep its coupons from being locked: only its counter is held by those who use coupons', async () => {
+    const templateId = await fixture.template();
+    const id = await fixture.coupon(templateId);
+    const order = { orderSn: `busy-${server}`, userCouponId: id };
+    await fixture.coupons.client.$transaction(
+      async (tx) => {
+        const sql = 'UPDATE coupon_templates SET used_count = used_count WHERE id = ?';
+        await tx.$executeRawUnsafe(sql, BigInt(templateId));
+        expect(await fixture.plain('lock', order)).toBe('OK');
+        expect(await fixture.plain('unlock', order)).toBe('OK');
+      },
+      { timeout: 30_000 },
+    );
+  });
+});
+
 /** What the database should hold, by the rules alone. */
 class Model {
   readonly coupons = new Map<string, { status: number; orderSn: string | null; transitions: string[] }>();
