@@ -32,16 +32,11 @@ export const ALLOWED_DEAD_EXPORTS: Readonly<
     reason:
       'complete as a library and held by its conformance suite; the checkout saga of saga-participant takes it up',
     names: [
-      'BranchRunner',
       'DtmClient',
       'DtmUnavailableError',
       'InvalidSagaError',
-      'NOT_READY',
-      'SUCCESS',
       'SagaOutcomeUnknownError',
-      'createHttpBranches',
       'enterBarrier',
-      'grpcBranch',
       'isFinal',
       'refused',
     ],
