@@ -9,6 +9,8 @@ export { useDtm } from './servers/dtm';
 export type { Dtm } from './servers/dtm';
 export { useOwnServers } from './servers/own-servers';
 export type { OwnServers } from './servers/own-servers';
+export { describeSchema } from './schema/describe-schema';
+export type { SchemaExpectation } from './schema/describe-schema';
 export { eventually } from './eventually';
 export type { EventuallyOptions } from './eventually';
 export { seededRandom, uniqueActivityId } from './random';

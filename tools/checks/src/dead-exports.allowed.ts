@@ -37,6 +37,8 @@ export const ALLOWED_DEAD_EXPORTS: Readonly<
       'InvalidSagaError',
       'NOT_READY',
       'SagaOutcomeUnknownError',
+      'SagaOutcomeUnknownError',
+      'enterBarrier',
       'isFinal',
       'refused',
     ],

@@ -1,5 +1,5 @@
 import { AppError } from '@coupon/domain';
-import { acquireLock, releaseLock } from '@coupon/lua';
+import { acquireLock, meansNothingHappened, releaseLock } from '@coupon/lua';
 import type { ClaimRedis } from '@coupon/lua';
 import type { Logger } from '@coupon/service-kit';
 import { readStock, takeIfEnough } from '../adapters/stock-rows';
@@ -37,37 +37,43 @@ export function createLockStrategy(deps: LockStrategyDeps): StockStrategy {
     },
     exclusively: async (productIds, deadline, work) => {
       const token = deps.newToken();
-      const tried: string[] = [];
+      const held: string[] = [];
       try {
         for (const productId of productIds) {
-          const name = lockName(productId);
-          tried.push(name);
-          if (!(await acquireInTime(deps, name, token, deadline))) return { kind: 'busy' };
+          if (!(await acquireInTime(deps, { name: lockName(productId), token, deadline, held })))
+            return { kind: 'busy' };
         }
         return { kind: 'done', value: await work() };
       } finally {
-        // The last one, too, when it was not got: its answer may have been lost on the way.
-        await Promise.all(tried.map((name) => giveBack(deps, name, token)));
+        await Promise.all(held.map((name) => giveBack(deps, name, token)));
       }
     },
   } satisfies StockStrategy);
 }
 
-export function lockName(productId: ProductId): string {
+function lockName(productId: ProductId): string {
   return `stock:${productId}`;
 }
 
-async function acquireInTime(
-  deps: LockStrategyDeps,
-  name: string,
-  token: string,
-  deadline: Deadline,
-): Promise<boolean> {
+interface Acquisition {
+  readonly name: string;
+  readonly token: string;
+  readonly deadline: Deadline;
+  /** Locks to be given back. */
+  readonly held: string[];
+}
+
+async function acquireInTime(deps: LockStrategyDeps, { name, token, deadline, held }: Acquisition): Promise<boolean> {
   for (let tries = 1; ; tries += 1) {
-    const reply = await acquireLock(deps.redis, name, token, deps.holdMs).catch((error: unknown) => {
+    const { kind } = await acquireLock(deps.redis, name, token, deps.holdMs).catch((error: unknown) => {
+      // The answer may have been lost on the way back.
+      if (!meansNothingHappened(error)) held.push(name);
       throw new AppError('NOT_READY', 'the stock lock cannot be had: Redis does not answer', { cause: error });
     });
-    if (reply.kind === 'held') return true;
+    if (kind === 'held') {
+      held.push(name);
+      return true;
+    }
     if (!(await pause(deps, tries, deadline))) return false;
   }
 }

@@ -101,7 +101,6 @@ export function useInventory(environment: () => Readonly<Record<string, string>>
     const service = await startService({
       environment: { SHOP_MYSQL_URL: await leastPrivilegedUrl(database, user), ...environment() },
       modules: (context) => [createInventoryModule(context)],
-      ...(process.env['SPEC_LOG'] === undefined ? {} : { onLog: (line: string) => process.stdout.write(line) }),
     });
     current = { service, client: new InventorySagaClient(service.grpc, credentials.createInsecure()) };
   });

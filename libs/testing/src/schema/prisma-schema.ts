@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 
 /** What schema.prisma says about one column. */
 export interface SchemaColumn {
@@ -29,9 +28,9 @@ const NATIVE: Record<string, (args: string) => string> = {
 };
 const PLAIN: Record<string, string> = { BigInt: 'bigint', Int: 'int', Boolean: 'tinyint', Json: 'json' };
 
-/** Reads the tables out of schema.prisma; only the parts of the language that the file uses. */
-export function readSchemaTables(): SchemaTable[] {
-  const text = readFileSync(join(__dirname, '..', '..', 'prisma', 'schema.prisma'), 'utf8');
+/** Reads the tables out of a schema.prisma; only the parts of the language that those of this repository use. */
+export function readSchemaTables(file: string): SchemaTable[] {
+  const text = readFileSync(file, 'utf8');
   const models = [...text.matchAll(/^model (\w+) \{\n([\s\S]*?)^\}/gm)];
   const names = new Set(models.map(([, model]) => model));
   return models.map(([, model = '', body = '']) => readModel(model, body, names));
