@@ -81,7 +81,6 @@ export type { InvalidEventCode, ParsedEvent } from './events/parse-event';
 export {
   ORDER_CANCELLED,
   ORDER_CREATED,
-  ORDER_EVENT_TYPES,
   ORDER_PAID,
   ORDER_PAYMENT_TIMEOUT,
   ORDER_REFUNDED,

@@ -22,8 +22,8 @@ const TIMEOUT_MS = 3_600_000;
 const DELAY_QUEUE = paymentDelayQueue(TIMEOUT_MS);
 const logger = createLogger({ name: 'test', level: 'silent' });
 
-describe('outbox relay', () => {
-  const database = useMysqlDatabase({ migrate: migrateShop });
+describe.each(['mysql', 'mariadb'] as const)('outbox relay on %s', (server) => {
+  const database = useMysqlDatabase({ server, migrate: migrateShop });
   const vhost = useVhost();
   let shop: ShopDatabase;
   let tap: BrokerTap;
@@ -267,21 +267,22 @@ describe('outbox relay', () => {
   });
 
   it('finishes the batch in hand when it is stopped, and takes no other', async () => {
-    await writeEvents(database, idsOf('stopping', 100));
-    let relay: OutboxRelay | undefined;
+    const started: OutboxRelay[] = [];
     const outbox = new MysqlOutbox(shop.client);
-    relay = await startRelay({
+    const relay = await startRelay({
       batchSize: 10,
       outbox: {
         backlog: () => outbox.backlog(),
         prune: (options) => outbox.prune(options),
         relay: (batch, publish) =>
           outbox.relay(batch, (events) => {
-            relay?.stopIntake();
+            for (const each of started) each.stopIntake();
             return publish(events);
           }),
       },
     });
+    started.push(relay);
+    await writeEvents(database, idsOf('stopping', 100));
     await eventually(async () => (await unpublished(database)).length < 100);
     await relay.drain();
     expect(await unpublished(database)).toEqual(idsOf('stopping', 100).slice(10));
