@@ -95,7 +95,6 @@ export { stockEventSchemas } from './events/stock-event-schemas';
 export {
   ORDER_CANCELLED,
   ORDER_CREATED,
-  ORDER_EVENT_TYPES,
   ORDER_PAID,
   ORDER_PAYMENT_TIMEOUT,
   ORDER_REFUNDED,

@@ -1,5 +1,5 @@
 import { connect } from 'amqplib';
-import type { ChannelModel, ConsumeMessage } from 'amqplib';
+import type { ChannelModel, ConfirmChannel, ConsumeMessage } from 'amqplib';
 
 /** What a queue of its own has received of the exchange `coupon.events`, and a hand on the broker. */
 export class BrokerTap {
@@ -26,44 +26,48 @@ export class BrokerTap {
     return this.received.map(({ id }) => id);
   }
 
-  /** Messages ready in a queue; fails when there is none of this name. */
-  async ready(queue: string): Promise<number> {
-    const channel = await this.model.createChannel();
-    try {
-      return (await channel.checkQueue(queue)).messageCount;
-    } finally {
-      await channel.close();
-    }
+  /** Messages ready in a queue; rejects when there is none of this name. */
+  ready(queue: string): Promise<number> {
+    return this.withChannel(async (channel) => (await channel.checkQueue(queue)).messageCount);
   }
 
   /** Takes everything that is in a queue. */
-  async drain(queue: string): Promise<{ id: string; headers: Record<string, unknown>; body: string }[]> {
-    const channel = await this.model.createChannel();
-    const messages = [];
-    for (let next = await channel.get(queue, { noAck: true }); next !== false;) {
-      const { messageId, headers } = next.properties as { messageId: string; headers: Record<string, unknown> };
-      messages.push({ id: messageId, headers, body: next.content.toString() });
-      next = await channel.get(queue, { noAck: true });
-    }
-    await channel.close();
-    return messages;
+  drain(queue: string): Promise<{ id: string; headers: Record<string, unknown> }[]> {
+    return this.withChannel(async (channel) => {
+      const messages = [];
+      for (let next = await channel.get(queue, { noAck: true }); next !== false;) {
+        const { messageId, headers } = next.properties as { messageId: string; headers: Record<string, unknown> };
+        messages.push({ id: messageId, headers });
+        next = await channel.get(queue, { noAck: true });
+      }
+      return messages;
+    });
   }
 
-  async remove(queue: string): Promise<void> {
-    const channel = await this.model.createChannel();
-    await channel.deleteQueue(queue);
-    await channel.close();
+  remove(queue: string): Promise<unknown> {
+    return this.withChannel((channel) => channel.deleteQueue(queue));
   }
 
-  async send(queue: string, id: string, body: string, headers: Record<string, unknown> = {}): Promise<void> {
-    const channel = await this.model.createConfirmChannel();
-    channel.sendToQueue(queue, Buffer.from(body), { persistent: true, messageId: id, headers });
-    await channel.waitForConfirms();
-    await channel.close();
+  send(queue: string, id: string, body: string, headers: Record<string, unknown> = {}): Promise<void> {
+    return this.withChannel(async (channel) => {
+      channel.sendToQueue(queue, Buffer.from(body), { persistent: true, messageId: id, headers });
+      await channel.waitForConfirms();
+    });
   }
 
   async close(): Promise<void> {
     await this.model.close().catch(() => undefined);
+  }
+
+  private async withChannel<T>(use: (channel: ConfirmChannel) => Promise<T>): Promise<T> {
+    const channel = await this.model.createConfirmChannel();
+    // What went wrong also rejects the call that met it, and has closed the channel.
+    channel.on('error', () => undefined);
+    try {
+      return await use(channel);
+    } finally {
+      await channel.close().catch(() => undefined);
+    }
   }
 
   private take(message: ConsumeMessage | null): void {

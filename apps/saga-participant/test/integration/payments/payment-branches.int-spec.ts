@@ -1,4 +1,4 @@
-import { Metadata, credentials } from '@grpc/grpc-js';
+import { Metadata, credentials, status } from '@grpc/grpc-js';
 import type { Client, ServiceError } from '@grpc/grpc-js';
 import { CancelPaymentRequest, CreatePaymentRequest, PaymentSagaClient, RefundPaymentRequest } from '@coupon/contracts';
 import { useMysqlDatabase } from '@coupon/testing';
@@ -11,7 +11,8 @@ import type { ServiceUnderTest } from '../../support/service-under-test';
 const BRANCH_SECRET = 'a secret of the coordinator';
 type BranchName = keyof typeof BRANCHES.payments;
 type Op = 'action' | 'compensate';
-type Answer = 'success' | string;
+/** `success`, the code of a refusal, or the status of anything else. */
+type Answer = string;
 
 interface Call {
   readonly gid: string;
@@ -50,8 +51,9 @@ describe('branches of payments', () => {
     await service.close();
   });
 
-  /** As DTM calls over HTTP; resolves with success or the code of the refusal, or the status of anything else. */
-  async function overHttp({ gid, branchId = '01', op, name, request, of, secret = BRANCH_SECRET }: Call) {
+  /** As DTM calls over HTTP. */
+  async function overHttp(call: Call): Promise<Answer> {
+    const { gid, branchId = '01', op, name, request, of, secret = BRANCH_SECRET } = call;
     const query = new URLSearchParams({ gid, branch_id: branchId, op, trans_type: 'saga' });
     const path = `/dtm${BRANCHES.payments[name].path}${op === 'compensate' ? '/compensate' : ''}`;
     const response = await fetch(`${service.http}${path}?${query.toString()}`, {
@@ -79,7 +81,8 @@ describe('branches of payments', () => {
         (each: Buffer) => each,
         bytes,
         metadata,
-        (error) => resolve(error === null ? 'success' : error.code === 10 ? error.details : String(error.code)),
+        (error) =>
+          resolve(error === null ? 'success' : error.code === status.ABORTED ? error.details : String(error.code)),
       );
     });
   }
@@ -130,12 +133,12 @@ describe('branches of payments', () => {
     });
 
     it('leaves money that has come where it is, and a decline and a payment of nothing, too', async () => {
-      for (const status of ['CAPTURED', 'DECLINED', 'NOT_REQUIRED', 'REFUNDED']) {
-        const { orderSn, paymentSn } = await scenario.order(status);
+      for (const state of ['CAPTURED', 'DECLINED', 'NOT_REQUIRED', 'REFUNDED']) {
+        const { orderSn, paymentSn } = await scenario.order(state);
         const request = { orderSn, paymentSn };
         const gid = `${transport}-cancel-${orderSn}`;
         expect(await dtm({ gid, op: 'action', name: 'cancel', request, of: 'cancel' })).toBe('success');
-        expect(await scenario.state(orderSn)).toMatchObject({ payment: status });
+        expect(await scenario.state(orderSn)).toMatchObject({ payment: state });
       }
     });
 
