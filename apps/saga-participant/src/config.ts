@@ -40,6 +40,8 @@ const schema = z
     SAGA_POLL_INTERVAL_MS: env.durationMs({ min: 10, max: 60_000 }).default(500),
     SAGA_LEASE_MS: env.durationMs({ min: 1_000, max: 600_000 }).default(60_000),
     OUTBOX_POLL_INTERVAL_MS: env.durationMs({ min: 5, max: 60_000 }).default(100),
+    /** How long published events stay in their tables. */
+    OUTBOX_RETENTION_MS: env.durationMs({ min: 1_000, max: 365 * DAY_MS }).default(DAY_MS),
     SWEEP_INTERVAL_MS: env.durationMs({ min: 50, max: 3_600_000 }).default(5_000),
     PAYMENT_TIMEOUT_MS: env.durationMs({ min: 100, max: DAY_MS }).default(600_000),
     COUPON_LOCK_TTL_MS: env.durationMs({ min: 100, max: 30 * DAY_MS }).default(900_000),
@@ -99,6 +101,7 @@ const schema = z
       leaseMs: value.SAGA_LEASE_MS,
     },
     outboxPollIntervalMs: value.OUTBOX_POLL_INTERVAL_MS,
+    outboxRetentionMs: value.OUTBOX_RETENTION_MS,
     sweepIntervalMs: value.SWEEP_INTERVAL_MS,
     paymentTimeoutMs: value.PAYMENT_TIMEOUT_MS,
     couponLockTtlMs: value.COUPON_LOCK_TTL_MS,

@@ -19,7 +19,12 @@ import { requireBranchSecret } from './branches/branch-secret';
 import { branchAddress } from './config';
 import type { SagaConfig } from './config';
 import type { BranchAddress } from './branches/branch';
+import { createCouponModule } from './coupons/coupons.module';
+import { createInventoryModule } from './inventory/inventory.module';
 import type { ServiceModule } from './module';
+import { createOrderModule } from './orders/orders.module';
+import { createOutboxModule } from './outbox/outbox.module';
+import { createPaymentModule } from './payments/payments.module';
 
 export interface SagaParticipant {
   readonly lifecycle: Lifecycle;
@@ -41,8 +46,15 @@ export interface ModuleContext {
   readonly branchAddress: () => BranchAddress;
 }
 
-/** Builds the service out of its parts; nothing runs before `lifecycle.start()`. */
-export function createSagaParticipant(config: SagaConfig, logger: Logger): SagaParticipant {
+/**
+ * Builds the service out of its parts; nothing runs before `lifecycle.start()`.
+ * @param createModules the services in it; a shop that has its own, and tests, bring others
+ */
+export function createSagaParticipant(
+  config: SagaConfig,
+  logger: Logger,
+  createModules: (context: ModuleContext) => readonly ServiceModule[] = ownModules,
+): SagaParticipant {
   const lifecycle = createLifecycle({ logger, deadlineMs: config.shutdownDeadlineMs, clock: systemClock });
   const health = new Health({ clock: systemClock, state: () => lifecycle.state });
   const metrics = createMetrics({ service: 'saga-participant' });
@@ -106,8 +118,16 @@ export function createSagaParticipant(config: SagaConfig, logger: Logger): SagaP
 }
 
 /** The services in here, each of which a shop may replace by its own. */
-function createModules(_context: ModuleContext): readonly ServiceModule[] {
-  return [];
+function ownModules(context: ModuleContext): readonly ServiceModule[] {
+  const orders = createOrderModule(context);
+  const outbox = createOutboxModule(context, { onPaymentDue: (orderSn) => orders.desk.paymentDue(orderSn) });
+  return [
+    outbox,
+    createCouponModule(context, { orders: orders.desk }),
+    createInventoryModule(context),
+    createPaymentModule(context, { arbiter: orders.arbiter, onDecided: () => orders.desk.driveSoon() }),
+    orders.module,
+  ];
 }
 
 async function answers(client: { $queryRawUnsafe(sql: string): Promise<unknown> }): Promise<void> {

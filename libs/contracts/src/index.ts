@@ -76,5 +76,31 @@ export type {
   FlashSaleSucceededBody,
 } from './events/claim-events';
 export { claimEventSchemas } from './events/claim-event-schemas';
+export { COUPON_LOCKED, COUPON_REVERTED, COUPON_UNLOCKED, COUPON_USED } from './events/coupon-events';
+export type {
+  CouponEvent,
+  CouponEventCoupon,
+  CouponLockedBody,
+  CouponRevertedBody,
+  CouponUnlockedBody,
+  CouponUsedBody,
+  UsedCoupon,
+} from './events/coupon-events';
+export { couponEventSchemas } from './events/coupon-event-schemas';
 export { parseEvent } from './events/parse-event';
 export type { InvalidEventCode, ParsedEvent } from './events/parse-event';
+export { STOCK_RESERVED } from './events/stock-events';
+export type { StockReservedBody } from './events/stock-events';
+export { stockEventSchemas } from './events/stock-event-schemas';
+export {
+  ORDER_CANCELLED,
+  ORDER_CREATED,
+  ORDER_EVENT_TYPES,
+  ORDER_PAID,
+  ORDER_PAYMENT_TIMEOUT,
+  ORDER_REFUNDED,
+} from './events/order-events';
+export type { OrderEventBody, OrderEventType } from './events/order-events';
+export { orderEventSchema } from './events/order-event-schema';
+export { parseOrderEvent } from './events/parse-order-event';
+export type { ParsedOrderEvent } from './events/parse-order-event';

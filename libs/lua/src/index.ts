@@ -22,6 +22,8 @@ export { MAX_CLAIMS_PER_BATCH, claimKeys, claimUnits } from './claim-units';
 export type { BatchedClaim, ClaimBatchReply, ClaimOutcome, RefusalReason } from './claim-units';
 export { leaseTokens, takeFixedWindow, takeSlidingWindow, takeTokenBucket } from './flow-limits';
 export type { LeaseCall, LeaseReply, SharedTake } from './flow-limits';
+export { acquireLock, releaseLock } from './distributed-lock';
+export type { LockReply } from './distributed-lock';
 export { FlowSettingsStore } from './flow-settings-store';
 export type { StoredFlowSettings, WriteFlowSettingsResult } from './flow-settings-store';
 export { PIPELINE_KEY, activityKeys } from './keys';

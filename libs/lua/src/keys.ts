@@ -58,3 +58,12 @@ export function flowLimitKey(kind: FlowLimitKind, name: string): string {
 
 /** Hash: the flow-control settings of all gateways, with their version. */
 export const FLOW_SETTINGS_KEY = 'coupon:flow:settings';
+
+/**
+ * Key of a distributed lock, in a slot of its own.
+ * @throws RangeError for a name that is not 1 to 128 letters, digits, `:`, `_` and `-`
+ */
+export function lockKey(name: string): string {
+  if (!/^[\w:-]{1,128}$/.test(name)) throw new RangeError(`not a name of a lock: ${JSON.stringify(name)}`);
+  return `coupon:lock:${name}`;
+}

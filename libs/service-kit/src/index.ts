@@ -21,7 +21,7 @@ export type { ErrorBody, ErrorReply } from './http/error-reply';
 export { HttpServer, createHttpServer } from './http/http-server';
 export type { HttpFront, HttpServerOptions } from './http/http-server';
 export { requestIdOf } from './http/request-id';
-export { route } from './http/routes';
+export { rawRoute, route } from './http/routes';
 export type { HttpMethod, Route } from './http/routes';
 export { validate } from './validation/validate';
 export { createAuthenticator } from './auth/authenticator';

@@ -35,6 +35,7 @@ export function createBody(message: CreateTemplateRequest): Body {
     excluded_categories: idList(message.excludedCategories, 'excluded_categories'),
     valid_days_after_claim: message.validDaysAfterClaim,
     time_zone: message.timeZone,
+    rule_args: ruleArgs(message.ruleArgs),
   });
 }
 
@@ -60,6 +61,7 @@ export function updateBody(message: UpdateTemplateRequest): Body {
     excluded_categories: idList(message.excludedCategories, 'excluded_categories'),
     valid_days_after_claim: message.validDaysAfterClaim === 0 ? null : message.validDaysAfterClaim,
     time_zone: message.timeZone,
+    rule_args: ruleArgs(message.ruleArgs),
     version: message.version,
   });
 }
@@ -101,6 +103,7 @@ export function templateMessage(view: TemplateView): TemplateResponse {
     version: view.version,
     allocatedCount: view.allocated_count,
     statusName: view.status_name,
+    ruleArgs: view.rule_args === null ? undefined : JSON.stringify(view.rule_args),
   };
 }
 
@@ -154,13 +157,22 @@ function nullable(text: string | undefined): string | null | undefined {
 }
 
 function idList(text: string | undefined, field: string): unknown {
+  return jsonOf(text, field, 'must be a JSON list of ids or null');
+}
+
+function ruleArgs(text: string | undefined): unknown {
+  return jsonOf(text, 'rule_args', 'must be a JSON object or null');
+}
+
+/** @throws InvalidArgumentError with that message */
+function jsonOf(text: string | undefined, field: string, message: string): unknown {
   if (text === undefined) return undefined;
   if (text === '') return null;
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw InvalidArgumentError.of(field, 'must be a JSON list of ids or null');
+    throw InvalidArgumentError.of(field, message);
   }
 }
 

@@ -9,7 +9,7 @@ import { getActivity, listActivities } from '../use-cases/activities/read-activi
 import { updateActivity } from '../use-cases/activities/update-activity.use-case';
 import { claimCoupon } from '../use-cases/coupons/claim-coupon.use-case';
 import { grantCoupons } from '../use-cases/coupons/grant-coupons.use-case';
-import { countUserCoupons, listUserCoupons } from '../use-cases/coupons/read-user-coupons.use-case';
+import { countUserCoupons, listUserCoupons, readCouponHistory } from '../use-cases/coupons/read-user-coupons.use-case';
 import { releaseClaim } from '../use-cases/coupons/release-claim.use-case';
 import type { ReleaseDeps } from '../use-cases/coupons/release-claim.use-case';
 import { getReconciliation } from '../use-cases/get-reconciliation.use-case';
@@ -28,6 +28,7 @@ import {
   claimedSchema,
   conservationSchema,
   couponCountsSchema,
+  couponHistorySchema,
   flowSettingsSchema,
   grantedSchema,
   pageSchema,
@@ -234,6 +235,19 @@ function couponEndpoints(deps: UseCaseDeps): Endpoint[] {
         const userId = id<'user'>('id');
         requireMayRead(identity, userId);
         return countUserCoupons(deps, userId);
+      },
+    }),
+    endpoint({
+      method: 'get',
+      path: '/api/v1/users/:id/coupons/:coupon_sn/history',
+      summary: 'A coupon and the changes of its status, oldest first, at most the last 500',
+      role: 'user',
+      answer: couponHistorySchema,
+      codes: ['NOT_FOUND'],
+      handle: async ({ id, identity, parameter }) => {
+        const userId = id<'user'>('id');
+        requireMayRead(identity, userId);
+        return readCouponHistory(deps, userId, parameter('coupon_sn'));
       },
     }),
   ];

@@ -20,7 +20,7 @@ const MAX_INT32 = 2_147_483_647;
 const LAST_TIME_MS = Date.UTC(2038, 0, 19, 3, 14, 7, 999);
 
 /** A field read by a function of the domain that throws InvalidArgumentError. */
-function domainField<T>(read: (value: unknown) => T, meta: Record<string, unknown>): z.ZodType<T> {
+export function domainField<T>(read: (value: unknown) => T, meta: Record<string, unknown>): z.ZodType<T> {
   return z
     .unknown()
     .meta(meta)

@@ -19,10 +19,11 @@ import {
   timeZoneField,
   versionField,
 } from './fields';
+import { ruleArgsField } from './rule-args.field';
 
 // What each route accepts. Writes refuse fields they do not know. Transforms hand the use cases their own names.
 
-const TEMPLATE_TYPES = [1, 2, 3] as const satisfies readonly TemplateType[];
+const TEMPLATE_TYPES = [1, 2, 3, 4, 5] as const satisfies readonly TemplateType[];
 const DISCOUNT_TYPES = [1, 2] as const satisfies readonly DiscountType[];
 const MAX_VALID_DAYS = 3_650;
 const MAX_VERSION = 2_147_483_647;
@@ -51,6 +52,7 @@ const optionalTemplateFields = {
   excluded_categories: idListField().optional(),
   valid_days_after_claim: integerField(1, MAX_VALID_DAYS).nullable().optional(),
   time_zone: timeZoneField().optional(),
+  rule_args: ruleArgsField().optional(),
 };
 
 export const createTemplateBody = z
@@ -77,6 +79,7 @@ export const createTemplateBody = z
       excludedCategories: body.excluded_categories ?? null,
       validDaysAfterClaim: body.valid_days_after_claim ?? null,
       timeZone: body.time_zone ?? 'UTC',
+      ruleArgs: body.rule_args ?? null,
     } satisfies TemplateFields,
   }));
 
@@ -108,6 +111,7 @@ export const updateTemplateBody = z
       excludedCategories: body.excluded_categories,
       validDaysAfterClaim: body.valid_days_after_claim,
       timeZone: body.time_zone,
+      ruleArgs: body.rule_args,
     }),
   }));
 

@@ -37,6 +37,8 @@ export interface TemplateFields {
   readonly excludedCategories: readonly string[] | null;
   readonly validDaysAfterClaim: number | null;
   readonly timeZone: string;
+  /** Parameters of a rule that has its own: tiers (type 4), buy X get Y (type 5). */
+  readonly ruleArgs: JsonObject | null;
 }
 
 export interface Template extends TemplateFields {
@@ -96,6 +98,15 @@ export type NewUserCoupon = Pick<
   UserCoupon,
   'couponId' | 'userId' | 'couponSn' | 'obtainMs' | 'validStartMs' | 'validEndMs' | 'source'
 >;
+
+/** One change of a coupon's status. */
+export interface CouponTransition {
+  readonly fromStatus: UserCouponStatus;
+  readonly toStatus: UserCouponStatus;
+  readonly orderSn: string | null;
+  readonly reason: string;
+  readonly atMs: number;
+}
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 export type JsonObject = { readonly [key: string]: Json };

@@ -14,6 +14,7 @@ import type {
   ActivityFields,
   AuditEntry,
   AuditRecord,
+  CouponTransition,
   Json,
   JsonObject,
   NewOperation,
@@ -86,12 +87,14 @@ export interface CouponRepository {
   countLive(couponId: TemplateId, userIds: readonly UserId[]): Promise<ReadonlyMap<UserId, number>>;
   insertMany(rows: readonly NewUserCoupon[]): Promise<void>;
   lockClaim(claimId: ClaimId): Promise<UserCoupon[]>;
-  /** status 5, no slot. */
+  /** status 5, no slot; only coupons that are unused and held. @throws Error otherwise */
   makeVoid(ids: readonly string[]): Promise<void>;
   /** Undoes makeVoid; false when a slot has been taken meanwhile. */
   restore(rows: readonly { readonly id: string; readonly slot: number | null }[]): Promise<boolean>;
   list(filter: CouponFilter, page: Page): Promise<UserCoupon[]>;
   countByStatus(filter: CouponFilter): Promise<ReadonlyMap<UserCoupon['status'], number>>;
+  /** One coupon and what has happened to it, oldest first; null when the user has no such coupon. */
+  history(userId: UserId, couponSn: string): Promise<CouponHistory | null>;
   /** The user's coupons among these, as they are now, with their templates. */
   findForDiscount(userId: UserId, which: CouponSelection): Promise<CouponWithTemplate[]>;
 }
@@ -101,6 +104,11 @@ export type CouponSelection =
   | { readonly by: 'sns'; readonly sns: readonly string[] }
   | { readonly by: 'ids'; readonly ids: readonly string[] }
   | { readonly by: 'held'; readonly nowMs: number; readonly limit: number };
+
+export interface CouponHistory {
+  readonly coupon: UserCoupon;
+  readonly transitions: readonly CouponTransition[];
+}
 
 export interface CouponWithTemplate {
   readonly coupon: UserCoupon;

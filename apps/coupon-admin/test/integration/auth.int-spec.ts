@@ -50,6 +50,8 @@ it('lets a user claim and read for nobody else', async () => {
   expect((await get('/api/v1/users/5/coupons', mine)).status).toBe(200);
   expect((await get('/api/v1/users/6/coupons', mine)).status).toBe(403);
   expect((await get('/api/v1/users/6/coupons/count', mine)).status).toBe(403);
+  expect((await get('/api/v1/users/6/coupons/sn/history', mine)).status).toBe(403);
+  expect((await get('/api/v1/users/5/coupons/sn/history', mine)).status).toBe(404);
   expect((await get('/api/v1/users/6/coupons', await token('staff-1', 'operator'))).status).toBe(200);
 });
 

@@ -208,4 +208,40 @@ describe('a user’s coupons', () => {
     expect((await admin.call('GET', '/api/v1/users/987654321/coupons')).body).toEqual({ items: [], next_cursor: null });
     expect((await admin.call('GET', '/api/v1/users/987654321/coupons/count')).body.total).toBe(0);
   });
+
+  it('have a history each, oldest change first, for nobody but their user', async () => {
+    const template = await admin.template({ total_count: 10, per_user_limit: 10 });
+    await claim(template, { user_id: 610, quantity: 2 });
+    const rows = await admin.database.query<{ id: string; coupon_sn: string }>(
+      'SELECT id, coupon_sn FROM user_coupons WHERE user_id = 610 ORDER BY id',
+    );
+    const [one, other] = rows;
+    await admin.database.query(
+      `INSERT INTO user_coupon_transitions (user_coupon_id, from_status, to_status, order_sn, reason, at) VALUES
+       (?, 1, 2, 'o-1', 'lock', '2026-11-01 10:00:00.001'), (?, 1, 2, 'o-2', 'lock', '2026-11-01 10:00:00.002'),
+       (?, 2, 3, 'o-1', 'use', '2026-11-01 10:00:00.003')`,
+      [one?.id ?? '', other?.id ?? '', one?.id ?? ''],
+    );
+    const history = (userId: number, sn: string | undefined) =>
+      admin.call('GET', `/api/v1/users/${userId}/coupons/${encodeURIComponent(sn ?? '')}/history`);
+    const change = { from_status_name: 'unused', to_status_name: 'locked', order_sn: 'o-1', reason: 'lock' };
+    expect(await history(610, one?.coupon_sn)).toMatchObject({
+      status: 200,
+      body: {
+        coupon: { id: one?.id, status_name: 'unused' },
+        transitions: [
+          { ...change, from_status: 1, to_status: 2, at: '2026-11-01T10:00:00.001Z' },
+          { from_status_name: 'locked', to_status_name: 'used', reason: 'use', at: '2026-11-01T10:00:00.003Z' },
+        ],
+      },
+    });
+    for (const [userId, sn] of [
+      [611, one?.coupon_sn],
+      [610, 'no-such'],
+      [610, 'ü'],
+      [610, 'x'.repeat(33)],
+    ] as const) {
+      expect(await history(userId, sn)).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } });
+    }
+  });
 });

@@ -77,6 +77,32 @@ it('prices an order with the coupons a user has, down to the unit', async () => 
   });
 });
 
+it('prices tiers and buy X get Y by the terms that were stored, and offers them', async () => {
+  const rule_args = {
+    tiers: [
+      { min_amount: 300, discount_value: 30 },
+      { min_amount: 400, discount_value: 90 },
+    ],
+  };
+  const tiers = await aCouponOf('551', { type: 4, discount_value: '0', min_amount: '0', rule_args });
+  const free = await aCouponOf('551', {
+    ...{ type: 5, discount_value: '0', min_amount: '0' },
+    ...{ applicable_goods: [1], rule_args: { buy_quantity: 2, get_quantity: 1 } },
+  });
+  const answer = await calculate('551', [tiers.sn, free.sn]);
+  expect(answer.body).toMatchObject({
+    discount_amount: '121.44',
+    coupon_discounts: [
+      { user_coupon_id: tiers.id, discount_amount: '30.00' },
+      // One of three of what the tiers have left of the line: a third of 300.00 - 25.68.
+      { user_coupon_id: free.id, discount_amount: '91.44' },
+    ],
+  });
+  const available = await admin.call('POST', '/api/v1/users/551/coupons/available', order);
+  const { usable } = available.body as unknown as { usable: { id: string }[] };
+  expect(usable.map(({ id }) => id).sort()).toEqual([tiers.id, free.id].sort());
+});
+
 it('refuses coupons that are unknown, of somebody else or used without failing the call, in the language asked for', async () => {
   const mine = await aCouponOf('502', { discount_value: '1.00', min_amount: '1000.00' });
   const theirs = await aCouponOf('503', {});

@@ -37,6 +37,28 @@ const template = (over: Partial<CreateTemplateRequest> = {}): CreateTemplateRequ
   ...over,
 });
 
+it('carries the parameters of types 4 and 5 as JSON', async () => {
+  const { maxDiscount: _, ...base } = template({ status: 0, type: 5, discountType: 1, discountValue: '0' });
+  const created = await call(admin.client.createCouponTemplate, {
+    ...base,
+    ruleArgs: '{"buy_quantity":2,"get_quantity":1}',
+  });
+  expect(JSON.parse(created.ruleArgs ?? '')).toEqual({ buy_quantity: 2, get_quantity: 1 });
+  const changed = await call(admin.client.updateCouponTemplate, {
+    ...{ id: created.id, version: 1, type: 4 },
+    ruleArgs: '{"tiers":[{"min_amount":100,"discount_value":"20"}]}',
+  });
+  expect(JSON.parse(changed.ruleArgs ?? '')).toEqual({ tiers: [{ min_amount: '100.00', discount_value: '20.00' }] });
+  const none = await call(admin.client.updateCouponTemplate, {
+    ...{ id: created.id, version: 2, type: 1, discountValue: '5' },
+    ruleArgs: 'null',
+  });
+  expect([none.ruleArgs, none.version]).toEqual([undefined, 3]);
+  await expect(
+    call(admin.client.createCouponTemplate, { ...base, ruleArgs: '{"buy_quantity":' }),
+  ).rejects.toMatchObject({ code: status.INVALID_ARGUMENT, details: expect.stringContaining('rule_args') as string });
+});
+
 it('creates, changes, reads and lists templates', async () => {
   const created = await call(admin.client.createCouponTemplate, template());
   expect(created).toMatchObject({

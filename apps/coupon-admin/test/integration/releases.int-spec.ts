@@ -9,6 +9,15 @@ describe('release of a claim', () => {
   const release = (claimId: string, headers?: Record<string, string>) =>
     admin.call('POST', `/api/v1/claims/${claimId}/release`, { reason: 'customer asked' }, headers);
 
+  const transitions = async (claimId: string): Promise<string[]> => {
+    const rows = await admin.database.query<{ told: string }>(
+      `SELECT CONCAT(t.from_status, '>', t.to_status, ' ', t.reason) AS told FROM user_coupon_transitions t
+       JOIN user_coupons c ON c.id = t.user_coupon_id WHERE c.claim_id = ? ORDER BY t.id`,
+      [claimId],
+    );
+    return rows.map(({ told }) => told);
+  };
+
   async function wonClaim(quantity = 2) {
     const id = await admin.activity({ total_count: 10, per_user_limit: 5 }, { per_user_limit: 5 });
     await admin.call('POST', `${BASE}/${id}/start`);
@@ -37,6 +46,7 @@ describe('release of a claim', () => {
       { status: 5, slot: null },
       { status: 5, slot: null },
     ]);
+    expect(await transitions(claimId)).toEqual(['1>5 claim_released', '1>5 claim_released']);
     // The worker counts when it records the event.
     expect((await admin.call('GET', `${BASE}/${id}`)).body.success_count).toBe(2);
   });
@@ -47,22 +57,28 @@ describe('release of a claim', () => {
     const again = await release(claimId, { 'idempotency-key': newKey() });
     expect(new Set([...answers, again].map((answer) => JSON.stringify(answer.body))).size).toBe(1);
     expect(await admin.store.snapshot(id)).toMatchObject({ available: 10, eventSeq: 2 });
+    expect(await transitions(claimId)).toHaveLength(2);
   });
 
-  it('is refused once a coupon of the claim is locked or used, and changes nothing', async () => {
+  it.each([
+    ['locked', 2],
+    ['used', 3],
+  ])('is refused once a coupon of the claim is %s, and changes nothing', async (statusName, status) => {
     const { id, claimId } = await wonClaim();
-    await admin.database.query('UPDATE user_coupons SET status = 2 WHERE coupon_sn = ?', [`${claimId}002`]);
+    const values = [status, `${claimId}002`];
+    await admin.database.query("UPDATE user_coupons SET status = ?, order_sn = 'o-1' WHERE coupon_sn = ?", values);
     const refused = await release(claimId);
     expect([refused.status, refused.body.code, refused.body.details]).toEqual([
       409,
       'CONFLICT',
-      { coupons: [{ coupon_sn: `${claimId}002`, status_name: 'locked' }] },
+      { coupons: [{ coupon_sn: `${claimId}002`, status_name: statusName }] },
     ]);
     expect(await admin.store.snapshot(id)).toMatchObject({ available: 8, eventSeq: 1 });
     const [row] = await admin.database.query('SELECT status, slot FROM user_coupons WHERE coupon_sn = ?', [
       `${claimId}001`,
     ]);
     expect(row).toEqual({ status: 1, slot: 1 });
+    expect(await transitions(claimId)).toEqual([]);
   });
 
   it('takes the void back when Redis knows the claim as used', async () => {
@@ -76,6 +92,12 @@ describe('release of a claim', () => {
     expect(rows).toEqual([
       { status: 1, slot: 1 },
       { status: 1, slot: 2 },
+    ]);
+    expect((await transitions(claimId)).sort()).toEqual([
+      '1>5 claim_released',
+      '1>5 claim_released',
+      '5>1 release_undone',
+      '5>1 release_undone',
     ]);
   });
 

@@ -29,11 +29,14 @@ describe('service', () => {
       '/api/v1/users/{id}/coupons',
       '/api/v1/users/{id}/coupons/available',
       '/api/v1/users/{id}/coupons/count',
+      '/api/v1/users/{id}/coupons/{coupon_sn}/history',
     ]);
     const create = body.paths['/api/v1/coupon-templates']?.['post'];
     expect(create?.requestBody.content['application/json']?.schema.required).toEqual(
       expect.arrayContaining(['name', 'type', 'discount_value']),
     );
+    const terms = JSON.stringify(create?.requestBody);
+    for (const name of ['rule_args', 'tiers', 'buy_quantity']) expect(terms).toContain(`"${name}"`);
     expect(Object.keys(create?.responses ?? {})).toEqual(expect.arrayContaining(['201', '400', '401', '403', '503']));
     expect(JSON.stringify(body).includes('#/$defs')).toBe(false);
   });

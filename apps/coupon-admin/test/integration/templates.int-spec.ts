@@ -5,6 +5,52 @@ import type { Answer } from './fixture';
 const admin = useAdmin();
 const BASE = '/api/v1/coupon-templates';
 
+const BUY = { buy_quantity: 2, get_quantity: 1 };
+const tiers = (...from: (number | string)[]) => ({
+  tiers: from.map((min_amount, index) => ({ min_amount, discount_value: 10 * (index + 1) })),
+});
+
+it('stores tiers with their amounts written out, changes them in a draft, and keeps them once published', async () => {
+  const body = aTemplate({ type: 4, discount_value: '0', min_amount: '0', rule_args: tiers(100, '200.5') });
+  const created = await admin.call('POST', BASE, body);
+  const written = {
+    tiers: [
+      { min_amount: '100.00', discount_value: '10.00' },
+      { min_amount: '200.50', discount_value: '20.00' },
+    ],
+  };
+  expect(created).toMatchObject({ status: 201, body: { type: 4, discount_value: '0.00', rule_args: written } });
+  const path = `${BASE}/${created.body.id}`;
+  const changed = await admin.call('PATCH', path, { version: 1, rule_args: tiers('50.00') });
+  const one = { tiers: [{ min_amount: '50.00', discount_value: '10.00' }] };
+  expect(changed.body).toMatchObject({ rule_args: one, version: 2 });
+  expect((await admin.call('GET', path)).body).toMatchObject({ rule_args: one });
+  expect((await admin.call('POST', `${path}/publish`)).status).toBe(200);
+  const refused = await admin.call('PATCH', path, { version: 3, rule_args: tiers('40.00') });
+  expect([refused.status, refused.body.code, refused.body.details.field]).toEqual([409, 'CONFLICT', 'rule_args']);
+  // The same amount, written otherwise.
+  expect((await admin.call('PATCH', path, { version: 3, rule_args: tiers(50) })).status).toBe(200);
+  const [entry] = (await admin.call('GET', `/api/v1/audit?entity=coupon_template&entity_id=${created.body.id}`)).body
+    .items;
+  expect(entry).toMatchObject({ after: { rule_args: one } });
+});
+
+it('takes the parameters away with the type that had them', async () => {
+  const body = aTemplate({ type: 5, discount_value: '0', rule_args: BUY });
+  const created = await admin.call('POST', BASE, body);
+  expect(created).toMatchObject({ status: 201, body: { type: 5, rule_args: BUY } });
+  const path = `${BASE}/${created.body.id}`;
+  const half = await admin.call('PATCH', path, { version: 1, type: 1, discount_value: '5.00' });
+  expect([half.status, half.body.details.field]).toEqual([400, 'rule_args']);
+  const whole = await admin.call('PATCH', path, { version: 1, type: 1, discount_value: '5.00', rule_args: null });
+  expect(whole).toMatchObject({ status: 200, body: { type: 1, rule_args: null } });
+  const rows = await admin.database.query('SELECT rule_args IS NULL AS gone FROM coupon_templates WHERE id = ?', [
+    created.body.id,
+  ]);
+  expect(rows.map((row) => Object.values(row).map(Number))).toEqual([[1]]);
+  expect((await admin.call('GET', `${BASE}?type=5`)).status).toBe(200);
+});
+
 it('stores a template and shows it under its column names', async () => {
   const body = aTemplate({
     name: `O'Reilly"; DROP TABLE coupon_templates; -- \\ %_ \${jndi} 🎉`,
@@ -27,6 +73,7 @@ it('stores a template and shows it under its column names', async () => {
     applicable_categories: null,
     excluded_goods: null,
     max_discount: null,
+    rule_args: null,
     status: 0,
     status_name: 'draft',
     used_count: 0,
@@ -48,7 +95,25 @@ it.each<[string, string, Record<string, unknown>]>([
   ['name', 'a name that is too long', { name: 'x'.repeat(101) }],
   ['name', 'a name with a NUL', { name: 'a\u0000b' }],
   ['name', 'a name that is a number', { name: 5 }],
-  ['type', 'an unknown type', { type: 4 }],
+  ['type', 'an unknown type', { type: 6 }],
+  ['rule_args.tiers', 'tiers without any', { type: 4, discount_value: 0, rule_args: { tiers: [] } }],
+  [
+    'rule_args.tiers[1].min_amount',
+    'tiers that fall',
+    { type: 4, discount_value: 0, min_amount: 0, rule_args: tiers(200, 100) },
+  ],
+  ['rule_args.tiers[0].min_amount', 'a tier of text', { type: 4, discount_value: 0, rule_args: tiers('x') }],
+  ['discount_value', 'tiers and a value', { type: 4, discount_value: 1, min_amount: 0, rule_args: tiers(100) }],
+  ['rule_args', 'buy X get Y without either', { type: 5, discount_value: 0 }],
+  [
+    'rule_args.buy_quantity',
+    'half a unit to buy',
+    { type: 5, discount_value: 0, rule_args: { buy_quantity: 0.5, get_quantity: 1 } },
+  ],
+  ['rule_args.off', 'a parameter nobody knows', { type: 5, discount_value: 0, rule_args: { ...BUY, off: 1 } }],
+  ['rule_args', 'parameters of a rule that has none', { rule_args: BUY }],
+  ['rule_args', 'a list', { type: 5, discount_value: 0, rule_args: [BUY] }],
+  ['rule_args', 'text', { type: 5, discount_value: 0, rule_args: JSON.stringify(BUY) }],
   ['type', 'a type as text', { type: '1' }],
   ['discount_type', 'a discount type that does not fit', { discount_type: 2 }],
   ['discount_value', 'a negative amount', { discount_value: '-1.00' }],

@@ -53,6 +53,12 @@ export function mountHttp<Request>({ rpc, json, path, action, compensation }: Br
   return { rpcPath: rpc.path, path, http };
 }
 
+/** What an address is made of. */
+export interface BranchTarget {
+  readonly path: string;
+  readonly rpc: { readonly path: string };
+}
+
 /** Where DTM reaches the branches of a service. */
 export type BranchAddress =
   /** For example `http://saga:8057`. */
@@ -61,11 +67,11 @@ export type BranchAddress =
   | { readonly transport: 'grpc'; readonly address: string };
 
 /** Address of a branch as an action. */
-export function actionAddress(at: BranchAddress, branch: Pick<Branch<never>, 'path' | 'rpc'>): string {
+export function actionAddress(at: BranchAddress, branch: BranchTarget): string {
   return at.transport === 'http' ? `${at.baseUrl}/dtm${branch.path}` : `${at.address}${branch.rpc.path}`;
 }
 
 /** Address of a branch as a compensation. */
-export function compensationAddress(at: BranchAddress, branch: Pick<Branch<never>, 'path' | 'rpc'>): string {
+export function compensationAddress(at: BranchAddress, branch: BranchTarget): string {
   return at.transport === 'http' ? `${at.baseUrl}/dtm${branch.path}${COMPENSATE}` : `${at.address}${branch.rpc.path}`;
 }

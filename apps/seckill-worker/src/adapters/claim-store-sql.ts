@@ -55,6 +55,11 @@ SELECT c.id, c.activity_id, c.claim_id, c.status
 FROM JSON_TABLE(?, '$[*]' COLUMNS (claim_id CHAR(26) PATH '$')) AS j
 STRAIGHT_JOIN user_coupons c ON c.claim_id = ${ascii('j.claim_id')}`;
 
+/** The change that VOID_COUPONS makes right after it; a coupon that is something else by then undoes both. */
+export const RECORD_VOID = (count: number): string => `
+INSERT INTO user_coupon_transitions (user_coupon_id, from_status, to_status, reason)
+SELECT id, status, 5, 'claim_released' FROM user_coupons WHERE id IN (${placeholders(count)}) AND status IN (1, 4) ORDER BY id`;
+
 /** Unused and expired ones only: a coupon that is locked or used cannot be taken back any more. */
 export const VOID_COUPONS = (count: number): string => `
 UPDATE user_coupons SET status = 5, slot = NULL WHERE id IN (${placeholders(count)}) AND status IN (1, 4)`;

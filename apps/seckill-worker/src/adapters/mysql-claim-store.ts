@@ -11,6 +11,7 @@ import {
   INSERT_EVENTS,
   LOCK_ACTIVITIES,
   PARKED_BEFORE,
+  RECORD_VOID,
   RELEASED_COUPONS,
   STORED_BEFORE,
   STORED_EVENTS,
@@ -277,6 +278,7 @@ function checkRevocable(releases: readonly ReleasedEvent[], coupons: readonly Co
 
 async function voidCoupons(tx: Transaction, ids: readonly bigint[]): Promise<void> {
   if (ids.length === 0) return;
+  await tx.$executeRawUnsafe(RECORD_VOID(ids.length), ...ids);
   const voided = await tx.$executeRawUnsafe(VOID_COUPONS(ids.length), ...ids);
   // Locked by an order since we read it: the next try reads it again and says so.
   if (voided !== ids.length) throw new Error('a coupon changed while its release was being stored');

@@ -8,6 +8,14 @@ const db = useWorkerDatabase();
 const { newStore, storeEvents, park } = claimStoreOn(db);
 
 describe('storing releases', () => {
+  const transitions = async (place: Place): Promise<string[]> => {
+    const rows = await db.database.query<{ told: string }>(
+      `SELECT CONCAT(t.from_status, '>', t.to_status, ' ', t.reason) AS told FROM user_coupon_transitions t
+       JOIN user_coupons c ON c.id = t.user_coupon_id WHERE c.activity_id = ? ORDER BY t.id`,
+      [place.activityId],
+    );
+    return rows.map(({ told }) => told);
+  };
   const release = async (place: Place, slots = [1]) => {
     const claim = claimed(place, 1, { userId: '7', slots });
     await storeEvents([claim]);
@@ -27,6 +35,7 @@ describe('storing releases', () => {
       { status: 5, slot: null },
       { status: 5, slot: null },
     ]);
+    expect(await transitions(place)).toEqual(['1>5 claim_released', '1>5 claim_released']);
   });
 
   it('stores claim, release and the next claim of the slot when they come in one batch', async () => {
@@ -90,6 +99,8 @@ describe('storing releases', () => {
     ]);
     expect(kinds(await storeEvents([event]))).toEqual(['stored']);
     expect(await db.totals(place.activityId)).toMatchObject({ success_count: 0, live: 0 });
+    // Written down by coupon-admin, in the transaction that did it.
+    expect(await transitions(place)).toEqual([]);
   });
 
   it('ends right when claims and their releases are stored at the same moment, in any order', async () => {

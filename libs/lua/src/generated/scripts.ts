@@ -114,6 +114,18 @@ export const scripts = {
     numberOfKeys: 1,
     text: "--[[\npurpose: replace the flow-control settings if nobody else has since they were read.\nkeys:\n  KEYS[1] coupon:flow:settings hash: version, body, updated_ms, updated_by, change\nargs:\n  ARGV[1] version the new settings were made from (0 = none stored yet)  ARGV[2] settings (JSON)  ARGV[3] who changes them\n  ARGV[4] id of the change ('' = none): the change that was stored last is not stored again, so it may be repeated\nreturns: {1, new version} stored, now or before | {-5, version} somebody else has changed them | {-4} invalid arguments\nttl: none\n]]\nif not string.find(ARGV[1] or '', '^%d+$') or (ARGV[2] or '') == '' or not ARGV[3] or not ARGV[4] then\n  return { -4 }\nend\nlocal version = tonumber(redis.call('HGET', KEYS[1], 'version') or '0')\nif ARGV[4] ~= '' and redis.call('HGET', KEYS[1], 'change') == ARGV[4] then\n  return { 1, version }\nend\nif version ~= tonumber(ARGV[1]) then\n  return { -5, version }\nend\nlocal time = redis.call('TIME')\nlocal now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)\nredis.call('HSET', KEYS[1], 'version', string.format('%.0f', version + 1), 'body', ARGV[2], 'updated_ms', string.format('%.0f', now_ms),\n  'updated_by', ARGV[3], 'change', ARGV[4])\nreturn { 1, version + 1 }\n",
   },
+  /** lock/acquire-lock.lua */
+  acquireLock: {
+    sha1: 'e6bbcfc19bc9fb27638685b2a7f35d5f06e82717',
+    numberOfKeys: 1,
+    text: "--[[\npurpose: take a lock for a while, or learn how long somebody else still has it.\nkeys:\n  KEYS[1] coupon:lock:{name} string: the holder's token\nargs:\n  ARGV[1] token of the caller, never used before (8..64 letters, digits, '-', '_')  ARGV[2] ms to hold it (1..600000)\nreturns: {1, ms} held by this token for so long | {0, ms} held by another one for so long | {-4} invalid arguments\n  A call that is repeated with the same token is answered like the first one and does not hold the lock any longer.\nttl: ARGV[2]\n]]\nif not string.find(ARGV[1] or '', '^[%w_-]+$') or #ARGV[1] < 8 or #ARGV[1] > 64 then\n  return { -4 }\nend\nif not string.find(ARGV[2] or '', '^[1-9]%d*$') or #ARGV[2] > 6 or tonumber(ARGV[2]) > 600000 then\n  return { -4 }\nend\nif redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then\n  return { 1, tonumber(ARGV[2]) }\nend\nlocal held = redis.call('GET', KEYS[1]) == ARGV[1] and 1 or 0\nreturn { held, redis.call('PTTL', KEYS[1]) }\n",
+  },
+  /** lock/release-lock.lua */
+  releaseLock: {
+    sha1: 'b00fd35bf204b57b64ac92d97a04e328584eb70e',
+    numberOfKeys: 1,
+    text: "--[[\npurpose: give a lock back, unless it has ended and is somebody else's by now.\nkeys:\n  KEYS[1] coupon:lock:{name} string: the holder's token\nargs:\n  ARGV[1] token it was taken with\nreturns: 1 given back | 0 this token does not hold it (any more) | -4 invalid arguments\nttl: none\n]]\nif (ARGV[1] or '') == '' then\n  return -4\nend\nif redis.call('GET', KEYS[1]) ~= ARGV[1] then\n  return 0\nend\nreturn redis.call('DEL', KEYS[1])\n",
+  },
   /** outbox/acknowledge-outbox.lua */
   acknowledgeOutbox: {
     sha1: 'f65f106f42e99d590d4b5bdd03f4689792fd7fef',

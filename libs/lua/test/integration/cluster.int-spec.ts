@@ -11,6 +11,7 @@ import { OutboxStream, markPersisted } from '../../src/outbox-stream';
 import { claimKeys, claimUnits } from '../../src/claim-units';
 import { leaseTokens, takeFixedWindow, takeSlidingWindow, takeTokenBucket } from '../../src/flow-limits';
 import { countRefusals } from '../../src/count-refusals';
+import { acquireLock, releaseLock } from '../../src/distributed-lock';
 import { FlowSettingsStore } from '../../src/flow-settings-store';
 import { readSaleState, readWinners } from '../../src/sale-state';
 import { eventually, uniqueActivityId, useOwnServers } from '@coupon/testing';
@@ -115,7 +116,7 @@ describe('invariant 11: on a Redis cluster', () => {
     expect(await store.activities()).not.toContain(activityId);
   });
 
-  test('every limit and the settings lie in one slot each', async () => {
+  test('every limit, every lock and the settings lie in one slot each', async () => {
     for (const name of ['activity:42', '2001:db8::1']) {
       const granted = { granted: 1, waitUs: 0 };
       expect(await takeTokenBucket(cluster, name, { rate: 1, burst: 1 }, 1)).toMatchObject(granted);
@@ -124,6 +125,8 @@ describe('invariant 11: on a Redis cluster', () => {
       const call = { rate: 1, burst: 2, holder: 'a', used: 0, want: 1, holdMs: 1_000, call: 1 };
       expect(await leaseTokens(cluster, name, call)).toMatchObject({ granted: 1, holders: 1 });
     }
+    expect(await acquireLock(cluster, 'stock:42', 'a-token-of-mine', 1_000)).toEqual({ kind: 'held', forMs: 1_000 });
+    expect(await releaseLock(cluster, 'stock:42', 'a-token-of-mine')).toBe(true);
     expect(await new FlowSettingsStore(cluster).write(0, '{}', 'spec')).toEqual({ kind: 'stored', version: 1 });
   });
 });

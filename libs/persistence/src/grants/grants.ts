@@ -22,7 +22,7 @@ export const GRANTS: Readonly<Record<MysqlApp, TableGrants>> = {
     flash_sale_activities: ['SELECT', 'INSERT', 'UPDATE'],
     user_coupons: ['SELECT', 'INSERT', 'UPDATE'],
     coupon_usage_logs: ['SELECT'],
-    user_coupon_transitions: ['SELECT'],
+    user_coupon_transitions: ['SELECT', 'INSERT'],
     claim_events: ['SELECT'],
     dead_letters: ['SELECT'],
     operations: DML,
@@ -34,6 +34,7 @@ export const GRANTS: Readonly<Record<MysqlApp, TableGrants>> = {
     coupon_templates: ['SELECT'],
     flash_sale_activities: ['SELECT', 'UPDATE'],
     user_coupons: ['SELECT', 'INSERT', 'UPDATE'],
+    user_coupon_transitions: ['SELECT', 'INSERT'],
     claim_events: DML,
     dead_letters: DML,
     operations: DML,
@@ -45,6 +46,23 @@ export const GRANTS: Readonly<Record<MysqlApp, TableGrants>> = {
     user_coupons: ['SELECT', 'UPDATE'],
     coupon_usage_logs: ['SELECT', 'INSERT', 'UPDATE'],
     user_coupon_transitions: ['SELECT', 'INSERT'],
+    barrier: ['SELECT', 'INSERT'],
+    outbox: DML,
+    _prisma_migrations: ['SELECT'],
+  },
+};
+
+/** The same for the database `shop`, which may be on another server: orders, payments and stock are saga-participant's alone, and nobody deletes them. */
+export const SHOP_GRANTS: Readonly<Partial<Record<MysqlApp, TableGrants>>> = {
+  saga: {
+    products: ['SELECT', 'INSERT', 'UPDATE'],
+    stock_reservations: ['SELECT', 'INSERT', 'UPDATE'],
+    orders: ['SELECT', 'INSERT', 'UPDATE'],
+    order_items: ['SELECT', 'INSERT'],
+    payments: ['SELECT', 'INSERT', 'UPDATE'],
+    payment_notifications: ['SELECT', 'INSERT'],
+    refunds: ['SELECT', 'INSERT'],
+    saga_runs: ['SELECT', 'INSERT', 'UPDATE'],
     barrier: DML,
     outbox: DML,
     _prisma_migrations: ['SELECT'],

@@ -1,4 +1,5 @@
-import { AppError } from '@coupon/domain';
+import { AppError, ERROR_CODES } from '@coupon/domain';
+import type { ErrorCode } from '@coupon/domain';
 import { SUCCESS, refused } from '../branch/branch-outcome';
 import type { BranchIdentity } from '../branch/branch-identity';
 import { BranchRunner } from './branch-runner';
@@ -38,20 +39,30 @@ describe('BranchRunner', () => {
   let database: FakeDatabase;
   beforeEach(() => (database = new FakeDatabase()));
 
-  it('takes what business code throws about the request or the state for a refusal, and rolls back', async () => {
+  /** What another attempt may answer differently. */
+  const FAULTS: readonly ErrorCode[] = [
+    ...(['UNAUTHENTICATED', 'METHOD_NOT_ALLOWED', 'RATE_LIMITED', 'OVERLOADED', 'CIRCUIT_OPEN'] as const),
+    ...(['NOT_READY', 'OUTCOME_UNKNOWN', 'INTERNAL'] as const),
+  ];
+  const refusals = (Object.keys(ERROR_CODES) as ErrorCode[]).filter((code) => !FAULTS.includes(code));
+
+  it.each(refusals)('takes %s, thrown by business code, for a refusal, and rolls back', async (code) => {
     const runner = new BranchRunner({ transaction: database.transaction });
-    for (const code of ['INVALID_ARGUMENT', 'NOT_FOUND', 'CONFLICT', 'SOLD_OUT'] as const) {
-      const outcome = await runner.action(action, () => Promise.reject(new AppError(code, 'no')));
-      expect(outcome).toEqual({ kind: 'refused', code });
-    }
+    const outcome = await runner.action(action, () => Promise.reject(new AppError(code, 'no')));
+    expect(outcome).toEqual({ kind: 'refused', code });
     expect(database.rows.size).toBe(0);
   });
 
-  it('passes on what is a fault', async () => {
+  it.each(FAULTS)('passes %s on: it is a fault', async (code) => {
     const runner = new BranchRunner({ transaction: database.transaction });
-    for (const error of [new Error('disk'), new AppError('OUTCOME_UNKNOWN', 'no'), new AppError('NOT_READY', 'no')]) {
-      await expect(runner.action(action, () => Promise.reject(error))).rejects.toBe(error);
-    }
+    const error = new AppError(code, 'no');
+    await expect(runner.action(action, () => Promise.reject(error))).rejects.toBe(error);
+  });
+
+  it('passes on what has no code', async () => {
+    const runner = new BranchRunner({ transaction: database.transaction });
+    const error = new Error('disk');
+    await expect(runner.action(action, () => Promise.reject(error))).rejects.toBe(error);
   });
 
   it('never lets a compensation refuse', async () => {

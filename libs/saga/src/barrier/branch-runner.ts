@@ -1,4 +1,4 @@
-import { AppError } from '@coupon/domain';
+import { AppError, ERROR_CODES } from '@coupon/domain';
 import type { ErrorCode } from '@coupon/domain';
 import { NOT_READY, SUCCESS, refused } from '../branch/branch-outcome';
 import type { ActionOutcome, CompensationOutcome } from '../branch/branch-outcome';
@@ -21,10 +21,13 @@ export interface BranchRunnerOptions<Tx extends BarrierTransaction> {
   readonly onVerdict?: (branch: BranchIdentity, verdict: BarrierVerdict) => void;
 }
 
-/** Refusals by exception: what a business function that is also called without a saga throws. */
+/**
+ * Refusals by exception: what a business function that is also called without a saga throws. What is wrong with the request will be wrong the
+ * next time, and 409 is the status of every business code.
+ */
 const REFUSING_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   ...(['INVALID_ARGUMENT', 'NOT_FOUND', 'PERMISSION_DENIED', 'PAYLOAD_TOO_LARGE', 'ACTIVITY_NOT_FOUND'] as const),
-  ...(['NOT_STARTED', 'ENDED', 'PAUSED', 'SOLD_OUT', 'LIMIT_REACHED', 'CONFLICT'] as const),
+  ...(Object.keys(ERROR_CODES) as ErrorCode[]).filter((code) => ERROR_CODES[code].http === 409),
 ]);
 
 /** Carries an outcome through the transaction so that it rolls back. Never leaves this file. */

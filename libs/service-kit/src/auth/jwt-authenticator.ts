@@ -76,7 +76,7 @@ export class JwtAuthenticator implements Authenticator {
   }
 
   private async checkSignature(token: string, verdict: SignaturePending): Promise<Verdict> {
-    // The thread pool's queue has no end of its own, and a forged signature costs as much as a good one.
+    // The threads' queues have no end of their own, and a forged signature costs as much as a good one.
     if (this.pending >= MAX_PENDING) {
       throw new AppError('OVERLOADED', 'too many signatures to check', { details: { retry_after_ms: 1_000 } });
     }

@@ -3,6 +3,7 @@ import type { FetchImplementation, JWK } from 'jose';
 import type { Clock } from '../clock';
 import { keysUnavailable } from './auth-refusal';
 import type { KeyFetches, KeySource } from './key-source';
+import { SignatureThread } from './signature-thread';
 import { TokenVerifier } from './token-verifier';
 import type { ClaimChecks } from './token-verifier';
 import { publicKey } from './verification-keys';
@@ -47,6 +48,7 @@ export interface KeySetDependencies {
  * key server that fails: a set is used for `maxStaleMs` then, and refused after that.
  */
 export class KeySetSource implements KeySource {
+  private readonly thread = new SignatureThread();
   private verifier: TokenVerifier | null = null;
   private keys: readonly VerificationKey[] = [];
   private fetchedMs = -Infinity;
@@ -148,7 +150,7 @@ export class KeySetSource implements KeySource {
     if (this.verifier !== null && same) return;
     for (const key of this.keys) key.retired = !keys.includes(key);
     this.keys = keys;
-    this.verifier = new TokenVerifier(keys, this.deps.checks);
+    this.verifier = new TokenVerifier(keys, this.deps.checks, this.thread);
   }
 }
 

@@ -1,6 +1,7 @@
 import { webcrypto } from 'node:crypto';
 import type { JWTPayload } from 'jose';
 import type { AuthRefusal } from './auth-refusal';
+import { SignatureThread } from './signature-thread';
 import { isKnownAlgorithm, selectKey } from './verification-keys';
 import type { VerificationKey } from './verification-keys';
 
@@ -45,8 +46,8 @@ const UNKNOWN_KEY: Verdict = { kind: 'unknown_key' };
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * Verifies the common compact JWS (RFC 7515, 7519) with one fixed set of keys: HS256 at once, asymmetric signatures in the thread pool, where
- * they cost as much in total but do not hold up the event loop. jose decides what is right: a differential test holds both to the same verdicts
+ * Verifies the common compact JWS (RFC 7515, 7519) with one fixed set of keys: HS256 at once, asymmetric signatures in other
+ * threads, where they do not hold up the event loop. jose decides what is right: a differential test holds both to the same verdicts
  * and claims. Stricter in one point: base64url must be canonical (RFC 4648, section 3.5), so that one token has one text.
  */
 export class TokenVerifier {
@@ -58,6 +59,8 @@ export class TokenVerifier {
   constructor(
     private readonly keys: readonly VerificationKey[],
     private readonly checks: ClaimChecks,
+    /** Not started before the first signature comes. */
+    private readonly thread = new SignatureThread(),
   ) {
     this.immediate = keys[0]?.jwk.kty === 'oct';
   }
@@ -76,21 +79,24 @@ export class TokenVerifier {
     if (claims === undefined) return refused('malformed');
     const reason = refusalOf(claims, this.checks, Math.floor(nowMs / 1_000));
     if (reason !== undefined) return refused(reason);
-    const signed = token.slice(0, payloadEnd);
-    const signature = token.slice(payloadEnd + 1);
     if (header.key.hmac !== undefined) {
-      if (!header.key.hmac.verify(signed, signature)) return refused('signature');
+      if (!header.key.hmac.verify(token.slice(0, payloadEnd), token.slice(payloadEnd + 1))) return refused('signature');
       this.remember(headerText, header);
       return { kind: 'verified', claims, key: header.key };
     }
     return {
       kind: 'unsigned',
       finish: async () => {
-        if (!(await isSignature(header, signed, signature))) return refused('signature');
+        if (!(await this.isSignature(header, token))) return refused('signature');
         this.remember(headerText, header);
         return { kind: 'verified', claims, key: header.key };
       },
     };
+  }
+
+  /** In another thread. RS256, by far the most used, in one that takes many at a time; the rest in the pool. */
+  private isSignature(header: TokenHeader, token: string): Promise<boolean> {
+    return header.alg === 'RS256' ? this.thread.isValid(token, header.key.keyObject) : isSignature(header, token);
   }
 
   private remember(headerText: string, header: TokenHeader): void {
@@ -115,10 +121,11 @@ function refused(reason: AuthRefusal): Verdict {
 }
 
 /** In the thread pool. What crypto.verify would do there costs the event loop several times as much for PS256 and ES256. */
-function isSignature({ alg, key }: TokenHeader, signed: string, signature: string): Promise<boolean> {
+function isSignature({ alg, key }: TokenHeader, token: string): Promise<boolean> {
   if (alg === 'HS256') return Promise.resolve(false);
-  const bytes = Buffer.from(signature, 'base64url');
-  return subtle.verify(SIGNATURES[alg], cryptoKey(key, alg), bytes, Buffer.from(signed, 'latin1'));
+  const end = token.lastIndexOf('.');
+  const bytes = Buffer.from(token.slice(end + 1), 'base64url');
+  return subtle.verify(SIGNATURES[alg], cryptoKey(key, alg), bytes, Buffer.from(token.slice(0, end), 'latin1'));
 }
 
 function cryptoKey(key: VerificationKey, alg: Exclude<Common, 'HS256'>): webcrypto.CryptoKey {

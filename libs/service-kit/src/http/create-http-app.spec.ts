@@ -9,7 +9,7 @@ import { createHttpApp } from './create-http-app';
 import { createHttpServer } from './http-server';
 import type { HttpServer } from './http-server';
 import { requestIdOf } from './request-id';
-import { route } from './routes';
+import { rawRoute, route } from './routes';
 
 const itemSchema = z.strictObject({ name: z.string() });
 const routes = [
@@ -21,6 +21,13 @@ const routes = [
   }),
   route('post', '/things/search', (_request, response) => {
     response.json({ found: 0 });
+  }),
+  rawRoute('post', '/signed/:id', (request, response) => {
+    const body = request.body as Buffer;
+    response.json({ id: request.params['id'], hex: body.toString('hex') });
+  }),
+  route('get', '/signed/:id', (_request, response) => {
+    response.json({ signed: true });
   }),
   route('get', '/limited', () => {
     throw new AppError('RATE_LIMITED', 'too fast', { details: { retry_after_ms: 2_000, limit: 'user' } });
@@ -113,6 +120,31 @@ describe('createHttpApp', () => {
 
   it('does not let a pattern without POST shadow a longer route with POST', async () => {
     expect((await post('/things/search', '{}')).status).toBe(200);
+  });
+
+  it.each([
+    ['JSON with its white space', '{ "a" :1}\n', 'application/json'],
+    ['what is no JSON', '{"a":', 'application/json'],
+    ['another type', 'a=1', 'application/x-www-form-urlencoded'],
+    ['nothing', '', 'application/json'],
+  ])('gives a raw route the bytes as they came: %s', async (_name, body, type) => {
+    const response = await post('/signed/7', body, { 'content-type': type });
+    expect([response.status, await response.json()]).toEqual([
+      200,
+      { id: '7', hex: Buffer.from(body).toString('hex') },
+    ]);
+  });
+
+  it('limits the body of a raw route, and takes no compressed one: those are not the bytes that were signed', async () => {
+    expect((await post('/signed/7', 'x'.repeat(201))).status).toBe(413);
+    const gzip = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
+    expect(await (await post('/signed/7', 'x', gzip)).json()).toMatchObject({ details: { field: 'Content-Encoding' } });
+  });
+
+  it('knows the other methods of a path with a raw route', async () => {
+    expect(await (await fetch(`${base}/signed/7`)).json()).toEqual({ signed: true });
+    const wrong = await fetch(`${base}/signed/7`, { method: 'DELETE' });
+    expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'POST, GET, HEAD']);
   });
 
   it('turns an AppError into its answer with Retry-After', async () => {

@@ -7,7 +7,7 @@ import type { Metrics } from '../metrics/metrics';
 import { errorBodyText, toErrorReply } from './error-reply';
 import { measureRequests } from './measure-requests';
 import { assignRequestId, requestIdOf } from './request-id';
-import { registerRoutes, route } from './routes';
+import { refuseOtherMethods, registerJsonRoutes, registerRawRoutes, route } from './routes';
 import type { Route } from './routes';
 
 export interface HttpAppOptions {
@@ -37,9 +37,12 @@ export function createHttpApp(options: HttpAppOptions): Express {
   app.use(assignRequestId(options.newRequestId));
   app.use(measureRequests(metrics.registry));
   for (const handler of before) app.use(handler);
+  const all = [...systemRoutes(health, metrics), ...routes];
+  registerRawRoutes(app, all, bodyLimitBytes);
   app.use(refuseOtherBodies);
   app.use(express.json({ limit: bodyLimitBytes, strict: false, type: isJson }));
-  registerRoutes(app, [...systemRoutes(health, metrics), ...routes]);
+  registerJsonRoutes(app, all);
+  refuseOtherMethods(app, all);
   app.use(() => {
     throw new AppError('NOT_FOUND', 'no such route');
   });

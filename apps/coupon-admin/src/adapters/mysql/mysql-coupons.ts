@@ -3,10 +3,19 @@ import type { ClaimId, TemplateId, UserId } from '@coupon/domain';
 import { classifyMysqlError } from '@coupon/persistence';
 import type { Prisma } from '@coupon/persistence';
 import type { NewUserCoupon, UserCoupon } from '../../use-cases/model';
-import type { CouponFilter, CouponRepository, CouponSelection, CouponWithTemplate, Page } from '../../use-cases/ports';
-import { couponOf, templateOf } from './rows';
+import type {
+  CouponFilter,
+  CouponHistory,
+  CouponRepository,
+  CouponSelection,
+  CouponWithTemplate,
+  Page,
+} from '../../use-cases/ports';
+import { couponOf, templateOf, transitionOf } from './rows';
 
 const ROWS_PER_INSERT = 500;
+/** A coupon that has been through more than that shows its latest changes. */
+const MOST_TRANSITIONS = 500;
 
 export class MysqlCoupons implements CouponRepository {
   constructor(private readonly db: Prisma.TransactionClient) {}
@@ -47,25 +56,53 @@ export class MysqlCoupons implements CouponRepository {
   }
 
   async makeVoid(ids: readonly string[]): Promise<void> {
-    await this.db.userCoupon.updateMany({
-      where: { id: { in: ids.map(BigInt) } },
-      data: { status: USER_COUPON_STATUS.void, slot: null },
+    const { unused, void: gone } = USER_COUPON_STATUS;
+    const { count } = await this.db.userCoupon.updateMany({
+      where: { id: { in: ids.map(BigInt) }, status: unused },
+      data: { status: gone, slot: null },
     });
+    // The rows are ours since they were found unused.
+    if (count !== ids.length) throw new Error(`${count} of ${ids.length} coupons were unused`);
+    await this.record(ids, unused, gone, 'claim_released');
   }
 
   async restore(rows: readonly { readonly id: string; readonly slot: number | null }[]): Promise<boolean> {
+    const { unused, void: gone } = USER_COUPON_STATUS;
     try {
       for (const row of rows) {
-        await this.db.userCoupon.updateMany({
-          where: { id: BigInt(row.id), status: USER_COUPON_STATUS.void },
-          data: { status: USER_COUPON_STATUS.unused, slot: row.slot },
+        const { count } = await this.db.userCoupon.updateMany({
+          where: { id: BigInt(row.id), status: gone },
+          data: { status: unused, slot: row.slot },
         });
+        if (count === 1) await this.record([row.id], gone, unused, 'release_undone');
       }
       return true;
     } catch (error) {
       if (classifyMysqlError(error).kind === 'duplicate') return false;
       throw error;
     }
+  }
+
+  private async record(
+    ids: readonly string[],
+    fromStatus: UserCoupon['status'],
+    toStatus: UserCoupon['status'],
+    reason: 'claim_released' | 'release_undone',
+  ): Promise<void> {
+    await this.db.userCouponTransition.createMany({
+      data: ids.map((id) => ({ userCouponId: BigInt(id), fromStatus, toStatus, reason })),
+    });
+  }
+
+  async history(userId: UserId, couponSn: string): Promise<CouponHistory | null> {
+    const coupon = await this.db.userCoupon.findUnique({ where: { couponSn } });
+    if (coupon === null || String(coupon.userId) !== userId) return null;
+    const transitions = await this.db.userCouponTransition.findMany({
+      where: { userCouponId: coupon.id },
+      orderBy: { id: 'desc' },
+      take: MOST_TRANSITIONS,
+    });
+    return { coupon: couponOf(coupon), transitions: transitions.map(transitionOf).reverse() };
   }
 
   async list(filter: CouponFilter, page: Page): Promise<UserCoupon[]> {

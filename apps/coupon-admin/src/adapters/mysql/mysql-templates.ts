@@ -1,7 +1,7 @@
 import { TEMPLATE_STATUS, formatMoney } from '@coupon/domain';
 import type { TemplateId, TemplateStatus, TemplateType } from '@coupon/domain';
-import type { Prisma } from '@coupon/persistence';
-import type { Template, TemplateFields } from '../../use-cases/model';
+import { Prisma } from '@coupon/persistence';
+import type { Json, Template, TemplateFields } from '../../use-cases/model';
 import type { Page, TemplateRepository } from '../../use-cases/ports';
 import { idsText, templateOf } from './rows';
 
@@ -86,12 +86,18 @@ function columnsOf(fields: Partial<TemplateFields>): TemplateColumns {
     excludedCategories: list(fields.excludedCategories),
     validDaysAfterClaim: fields.validDaysAfterClaim,
     timeZone: fields.timeZone,
+    ruleArgs: json(fields.ruleArgs),
   };
   return Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined));
 }
 
 function money(minor: bigint | null | undefined): string | null | undefined {
   return minor === null || minor === undefined ? minor : formatMoney(minor);
+}
+
+/** SQL's NULL, not JSON's. */
+function json(value: Json | undefined): unknown {
+  return value === null ? Prisma.DbNull : value;
 }
 
 function time(ms: number | undefined): Date | undefined {

@@ -1,13 +1,22 @@
 import { parseMoney } from '@coupon/domain';
 import type { ActivityId, ClaimId, CouponSource, TemplateId, UserCouponId, UserId } from '@coupon/domain';
 import type { Prisma } from '@coupon/persistence';
-import type { Activity, AuditRecord, Json, Operation, Template, UserCoupon } from '../../use-cases/model';
+import type {
+  Activity,
+  AuditRecord,
+  CouponTransition,
+  Json,
+  Operation,
+  Template,
+  UserCoupon,
+} from '../../use-cases/model';
 
 // Rows as Prisma reads them -> what the use cases work with.
 
 type TemplateRow = Prisma.CouponTemplateGetPayload<object>;
 type ActivityRow = Prisma.FlashSaleActivityGetPayload<object>;
 type CouponRow = Prisma.UserCouponGetPayload<object>;
+type TransitionRow = Prisma.UserCouponTransitionGetPayload<object>;
 type OperationRow = Prisma.OperationGetPayload<object>;
 type AuditRow = Prisma.AuditLogGetPayload<object>;
 
@@ -35,6 +44,7 @@ export function templateOf(row: TemplateRow): Template {
     excludedCategories: idsOf(row.excludedCategories),
     validDaysAfterClaim: row.validDaysAfterClaim,
     timeZone: row.timeZone,
+    ruleArgs: row.ruleArgs as Template['ruleArgs'],
     version: row.version,
     allocatedCount: row.allocatedCount,
     createdAtMs: row.createdAt.getTime(),
@@ -82,6 +92,16 @@ export function couponOf(row: CouponRow): UserCoupon {
     slot: row.slot,
     source: row.source as CouponSource,
     lockExpiresMs: row.lockExpiresAt?.getTime() ?? null,
+  };
+}
+
+export function transitionOf(row: TransitionRow): CouponTransition {
+  return {
+    fromStatus: row.fromStatus as UserCoupon['status'],
+    toStatus: row.toStatus as UserCoupon['status'],
+    orderSn: row.orderSn,
+    reason: row.reason,
+    atMs: row.at.getTime(),
   };
 }
 

@@ -1,10 +1,11 @@
+import { AppError } from '@coupon/domain';
 import type { UserCouponStatus, UserId } from '@coupon/domain';
 import type { Clock } from '@coupon/service-kit';
 import { pageOf, pageView } from '../page';
 import type { PageQuery } from '../page';
 import type { AdminDatabase } from '../ports';
-import type { CouponCountsView, PageView, UserCouponView } from '../views/schemas';
-import { userCouponView } from '../views/views';
+import type { CouponCountsView, CouponHistoryView, PageView, UserCouponView } from '../views/schemas';
+import { couponHistoryView, userCouponView } from '../views/views';
 
 interface Deps {
   readonly database: AdminDatabase;
@@ -30,4 +31,14 @@ export async function countUserCoupons(deps: Deps, userId: UserId): Promise<Coup
   const of = (status: UserCouponStatus): number => counts.get(status) ?? 0;
   const view = { unused: of(1), locked: of(2), used: of(3), expired: of(4), void: of(5) };
   return { user_id: userId, total: Object.values(view).reduce((sum, count) => sum + count, 0), ...view };
+}
+
+/** Letters and digits in practice; whatever else cannot be in the column. */
+const COUPON_SN = /^[!-~]{1,32}$/;
+
+/** A coupon of the user and every change of its status, oldest first. @throws NOT_FOUND, also for somebody else's */
+export async function readCouponHistory(deps: Deps, userId: UserId, couponSn: string): Promise<CouponHistoryView> {
+  const history = COUPON_SN.test(couponSn) ? await deps.database.coupons.history(userId, couponSn) : null;
+  if (history === null) throw new AppError('NOT_FOUND', 'the user has no such coupon');
+  return couponHistoryView(history, deps.clock.nowMs());
 }

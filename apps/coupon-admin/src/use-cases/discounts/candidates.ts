@@ -44,7 +44,7 @@ export function ownedCoupon({ coupon, template }: CouponWithTemplate): OwnedCoup
       discountValueMinor: template.discountValueMinor,
       minAmountMinor: template.minAmountMinor,
       maxDiscountMinor: template.maxDiscountMinor,
-      ruleArgs: null,
+      ruleArgs: template.ruleArgs,
       applicableGoods: template.applicableGoods,
       applicableCategories: template.applicableCategories,
       excludedGoods: template.excludedGoods ?? [],

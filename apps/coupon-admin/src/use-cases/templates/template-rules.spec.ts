@@ -22,7 +22,11 @@ const valid: TemplateFields = {
   excludedCategories: null,
   validDaysAfterClaim: null,
   timeZone: 'UTC',
+  ruleArgs: null,
 };
+
+const TIERS = { tiers: [{ min_amount: '100.00', discount_value: '20.00' }] };
+const BUY = { buy_quantity: 2, get_quantity: 1 };
 
 function wrongFields(change: Partial<TemplateFields>): string[] {
   try {
@@ -46,6 +50,17 @@ it.each<[string, Partial<TemplateFields>, string[]]>([
   ['free shipping, all of it', { type: 3, discountValueMinor: 0n }, []],
   ['free shipping up to an amount', { type: 3 }, []],
   ['free shipping with a cap', { type: 3, maxDiscountMinor: 5n }, ['max_discount']],
+  ['tiers', { type: 4, discountValueMinor: 0n, ruleArgs: TIERS }, []],
+  ['tiers without any', { type: 4, discountValueMinor: 0n }, ['rule_args.tiers']],
+  ['tiers with a value beside them', { type: 4, ruleArgs: TIERS }, ['discount_value']],
+  ['buy X get Y', { type: 5, discountValueMinor: 0n, ruleArgs: BUY }, []],
+  [
+    'buy X get Y without Y',
+    { type: 5, discountValueMinor: 0n, ruleArgs: { buy_quantity: 2 } },
+    ['rule_args.get_quantity'],
+  ],
+  ['a full reduction with parameters', { ruleArgs: BUY }, ['rule_args']],
+  ['a ratio with parameters', { type: 2, discountType: 2, ruleArgs: BUY }, ['rule_args']],
   ['a validity of no time', { validEndMs: 1 }, ['valid_end_time']],
   [
     'several at once',
@@ -62,10 +77,17 @@ it.each<[string, Partial<TemplateFields>]>([
   ['discount_value', { discountValueMinor: 501n }],
   ['min_amount', { minAmountMinor: 1n }],
   ['max_discount', { maxDiscountMinor: 1n }],
+  ['rule_args', { ruleArgs: BUY }],
 ])('keeps %s of a published template', (field, change) => {
   const refusal = (): void => checkFrozen(valid, { ...valid, ...change });
   expect(refusal).toThrow(AppError);
   expect(refusal).toThrow(field);
+});
+
+it('takes parameters for the same whatever the order of their names', () => {
+  const before = { ...valid, ruleArgs: BUY };
+  expect(() => checkFrozen(before, { ...before, ruleArgs: { get_quantity: 1, buy_quantity: 2 } })).not.toThrow();
+  expect(() => checkFrozen(before, { ...before, ruleArgs: { get_quantity: 2, buy_quantity: 2 } })).toThrow('rule_args');
 });
 
 it('lets everything else of a published template change', () => {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { JsonObject } from '../model';
 
 // The shapes the interface answers with. They describe (openapi.json, types), they do not check: answers come from our own code.
 
@@ -10,7 +11,7 @@ const idList = z.array(id).nullable().meta({ description: 'null = all, empty = n
 export const templateSchema = z.object({
   id,
   name: z.string(),
-  type: z.number().meta({ description: '1 full reduction, 2 ratio, 3 free shipping' }),
+  type: z.number().meta({ description: '1 full reduction, 2 ratio, 3 free shipping, 4 tiers, 5 buy X get Y' }),
   discount_type: z.number().meta({ description: '1 amount, 2 ratio' }),
   discount_value: money,
   min_amount: money,
@@ -33,6 +34,9 @@ export const templateSchema = z.object({
   excluded_categories: idList,
   valid_days_after_claim: z.number().nullable(),
   time_zone: z.string(),
+  rule_args: z
+    .custom<JsonObject | null>()
+    .meta({ type: ['object', 'null'], description: 'parameters of types 4 and 5, null for the others' }),
   version: z.number(),
   allocated_count: z.number().meta({ description: 'units given to activities or issued outside a sale' }),
 });
@@ -76,6 +80,25 @@ export const userCouponSchema = z.object({
   slot: z.number().nullable(),
   source: z.enum(['flash_sale', 'claim', 'grant', 'code']),
   lock_expires_at: time.nullable(),
+});
+
+const statusName = z.enum(['unused', 'locked', 'used', 'expired', 'void']);
+
+export const couponHistorySchema = z.object({
+  coupon: userCouponSchema,
+  transitions: z.array(
+    z.object({
+      from_status: z.number(),
+      from_status_name: statusName,
+      to_status: z.number(),
+      to_status_name: statusName,
+      order_sn: z.string().nullable(),
+      reason: z.string().meta({
+        description: 'lock, unlock, lock_expired, use, revert, claim_released, release_undone',
+      }),
+      at: time,
+    }),
+  ),
 });
 
 export const couponCountsSchema = z.object({
@@ -189,6 +212,7 @@ export function pageSchema<S extends z.ZodType>(
 export type TemplateView = z.infer<typeof templateSchema>;
 export type ActivityView = z.infer<typeof activitySchema>;
 export type UserCouponView = z.infer<typeof userCouponSchema>;
+export type CouponHistoryView = z.infer<typeof couponHistorySchema>;
 export type CouponCountsView = z.infer<typeof couponCountsSchema>;
 export type ClaimedView = z.infer<typeof claimedSchema>;
 export type GrantedView = z.infer<typeof grantedSchema>;

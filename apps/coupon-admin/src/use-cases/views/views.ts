@@ -6,7 +6,8 @@ import {
   userCouponStatusName,
 } from '@coupon/domain';
 import type { Activity, AuditRecord, Template, UserCoupon } from '../model';
-import type { ActivityView, AuditView, TemplateView, UserCouponView } from './schemas';
+import type { CouponHistory } from '../ports';
+import type { ActivityView, AuditView, CouponHistoryView, TemplateView, UserCouponView } from './schemas';
 
 // What the interface shows: column names, decimal strings for ids and money, RFC 3339 for times. Answers that are kept for a repeated
 // Idempotency-Key and the audit log use the same shapes.
@@ -38,6 +39,7 @@ export function templateView(template: Template): TemplateView {
     excluded_categories: list(template.excludedCategories),
     valid_days_after_claim: template.validDaysAfterClaim,
     time_zone: template.timeZone,
+    rule_args: template.ruleArgs,
     version: template.version,
     allocated_count: template.allocatedCount,
   };
@@ -86,6 +88,21 @@ export function userCouponView(coupon: UserCoupon, nowMs: number): UserCouponVie
     slot: coupon.slot,
     source: coupon.source,
     lock_expires_at: optionalTime(coupon.lockExpiresMs),
+  };
+}
+
+export function couponHistoryView({ coupon, transitions }: CouponHistory, nowMs: number): CouponHistoryView {
+  return {
+    coupon: userCouponView(coupon, nowMs),
+    transitions: transitions.map(({ fromStatus, toStatus, orderSn, reason, atMs }) => ({
+      from_status: fromStatus,
+      from_status_name: userCouponStatusName(fromStatus),
+      to_status: toStatus,
+      to_status_name: userCouponStatusName(toStatus),
+      order_sn: orderSn,
+      reason,
+      at: time(atMs),
+    })),
   };
 }
 

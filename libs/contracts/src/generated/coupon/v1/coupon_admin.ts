@@ -28,7 +28,7 @@ export const protobufFileName = "coupon/v1/coupon_admin.proto";
 /** The columns of coupon_templates in table order, shifted by one because there is no id yet. */
 export interface CreateTemplateRequest {
   name: string;
-  /** 1 full reduction, 2 ratio, 3 free shipping. */
+  /** 1 full reduction, 2 ratio, 3 free shipping, 4 tiers, 5 buy X get Y. */
   type: number;
   /** 1 amount, 2 ratio. */
   discountType: number;
@@ -63,10 +63,14 @@ export interface CreateTemplateRequest {
     | number
     | undefined;
   /** IANA name; absent means UTC. */
-  timeZone?: string | undefined;
+  timeZone?:
+    | string
+    | undefined;
+  /** JSON object: the parameters of types 4 and 5, as the column holds them. */
+  ruleArgs?: string | undefined;
 }
 
-/** Only the fields present are changed; numbers as in TemplateResponse. A column that may be null is cleared by "null" (JSON lists) or "". */
+/** Only the fields present are changed; numbers as in TemplateResponse. A column that may be null is cleared by "null" (JSON) or "". */
 export interface UpdateTemplateRequest {
   id: string;
   name?: string | undefined;
@@ -95,6 +99,8 @@ export interface UpdateTemplateRequest {
     | undefined;
   /** The version the caller has seen; another one is a CONFLICT. */
   version: number;
+  /** JSON object. */
+  ruleArgs?: string | undefined;
 }
 
 export interface GetTemplateRequest {
@@ -136,6 +142,8 @@ export interface TemplateResponse {
   allocatedCount: number;
   /** draft, published, disabled. */
   statusName: string;
+  /** JSON object; absent for types 1 to 3. */
+  ruleArgs?: string | undefined;
 }
 
 export interface ListTemplateRequest {
@@ -260,6 +268,7 @@ function createBaseCreateTemplateRequest(): CreateTemplateRequest {
     excludedCategories: undefined,
     validDaysAfterClaim: undefined,
     timeZone: undefined,
+    ruleArgs: undefined,
   };
 }
 
@@ -324,6 +333,9 @@ export const CreateTemplateRequest: MessageFns<CreateTemplateRequest> = {
     }
     if (message.timeZone !== undefined) {
       writer.uint32(186).string(message.timeZone);
+    }
+    if (message.ruleArgs !== undefined) {
+      writer.uint32(202).string(message.ruleArgs);
     }
     return writer;
   },
@@ -501,6 +513,14 @@ export const CreateTemplateRequest: MessageFns<CreateTemplateRequest> = {
             message.timeZone = reader.string();
             continue;
           }
+          case 25: {
+            if (tag !== 202) {
+              break;
+            }
+
+            message.ruleArgs = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -595,6 +615,11 @@ export const CreateTemplateRequest: MessageFns<CreateTemplateRequest> = {
         : isSet(object.time_zone)
         ? globalThis.String(object.time_zone)
         : undefined,
+      ruleArgs: isSet(object.ruleArgs)
+        ? globalThis.String(object.ruleArgs)
+        : isSet(object.rule_args)
+        ? globalThis.String(object.rule_args)
+        : undefined,
     };
   },
 
@@ -660,6 +685,9 @@ export const CreateTemplateRequest: MessageFns<CreateTemplateRequest> = {
     if (message.timeZone !== undefined) {
       obj.timeZone = message.timeZone;
     }
+    if (message.ruleArgs !== undefined) {
+      obj.ruleArgs = message.ruleArgs;
+    }
     return obj;
   },
 
@@ -688,6 +716,7 @@ export const CreateTemplateRequest: MessageFns<CreateTemplateRequest> = {
     message.excludedCategories = object.excludedCategories ?? undefined;
     message.validDaysAfterClaim = object.validDaysAfterClaim ?? undefined;
     message.timeZone = object.timeZone ?? undefined;
+    message.ruleArgs = object.ruleArgs ?? undefined;
     return message;
   },
 };
@@ -715,6 +744,7 @@ function createBaseUpdateTemplateRequest(): UpdateTemplateRequest {
     validDaysAfterClaim: undefined,
     timeZone: undefined,
     version: 0,
+    ruleArgs: undefined,
   };
 }
 
@@ -782,6 +812,9 @@ export const UpdateTemplateRequest: MessageFns<UpdateTemplateRequest> = {
     }
     if (message.version !== 0) {
       writer.uint32(200).int32(message.version);
+    }
+    if (message.ruleArgs !== undefined) {
+      writer.uint32(210).string(message.ruleArgs);
     }
     return writer;
   },
@@ -967,6 +1000,14 @@ export const UpdateTemplateRequest: MessageFns<UpdateTemplateRequest> = {
             message.version = reader.int32();
             continue;
           }
+          case 26: {
+            if (tag !== 210) {
+              break;
+            }
+
+            message.ruleArgs = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1062,6 +1103,11 @@ export const UpdateTemplateRequest: MessageFns<UpdateTemplateRequest> = {
         ? globalThis.String(object.time_zone)
         : undefined,
       version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      ruleArgs: isSet(object.ruleArgs)
+        ? globalThis.String(object.ruleArgs)
+        : isSet(object.rule_args)
+        ? globalThis.String(object.rule_args)
+        : undefined,
     };
   },
 
@@ -1130,6 +1176,9 @@ export const UpdateTemplateRequest: MessageFns<UpdateTemplateRequest> = {
     if (message.version !== 0) {
       obj.version = Math.round(message.version);
     }
+    if (message.ruleArgs !== undefined) {
+      obj.ruleArgs = message.ruleArgs;
+    }
     return obj;
   },
 
@@ -1159,6 +1208,7 @@ export const UpdateTemplateRequest: MessageFns<UpdateTemplateRequest> = {
     message.validDaysAfterClaim = object.validDaysAfterClaim ?? undefined;
     message.timeZone = object.timeZone ?? undefined;
     message.version = object.version ?? 0;
+    message.ruleArgs = object.ruleArgs ?? undefined;
     return message;
   },
 };
@@ -1259,6 +1309,7 @@ function createBaseTemplateResponse(): TemplateResponse {
     version: 0,
     allocatedCount: 0,
     statusName: "",
+    ruleArgs: undefined,
   };
 }
 
@@ -1344,6 +1395,9 @@ export const TemplateResponse: MessageFns<TemplateResponse> = {
     }
     if (message.statusName !== "") {
       writer.uint32(218).string(message.statusName);
+    }
+    if (message.ruleArgs !== undefined) {
+      writer.uint32(226).string(message.ruleArgs);
     }
     return writer;
   },
@@ -1577,6 +1631,14 @@ export const TemplateResponse: MessageFns<TemplateResponse> = {
             message.statusName = reader.string();
             continue;
           }
+          case 28: {
+            if (tag !== 226) {
+              break;
+            }
+
+            message.ruleArgs = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1698,6 +1760,11 @@ export const TemplateResponse: MessageFns<TemplateResponse> = {
         : isSet(object.status_name)
         ? globalThis.String(object.status_name)
         : "",
+      ruleArgs: isSet(object.ruleArgs)
+        ? globalThis.String(object.ruleArgs)
+        : isSet(object.rule_args)
+        ? globalThis.String(object.rule_args)
+        : undefined,
     };
   },
 
@@ -1784,6 +1851,9 @@ export const TemplateResponse: MessageFns<TemplateResponse> = {
     if (message.statusName !== "") {
       obj.statusName = message.statusName;
     }
+    if (message.ruleArgs !== undefined) {
+      obj.ruleArgs = message.ruleArgs;
+    }
     return obj;
   },
 
@@ -1819,6 +1889,7 @@ export const TemplateResponse: MessageFns<TemplateResponse> = {
     message.version = object.version ?? 0;
     message.allocatedCount = object.allocatedCount ?? 0;
     message.statusName = object.statusName ?? "";
+    message.ruleArgs = object.ruleArgs ?? undefined;
     return message;
   },
 };

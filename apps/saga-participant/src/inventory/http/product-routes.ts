@@ -1,0 +1,134 @@
+import { AppError, InvalidArgumentError, formatMoney, parseId } from '@coupon/domain';
+import { authenticateHttp, identityOf, route, validate } from '@coupon/service-kit';
+import type { Authenticator, Route } from '@coupon/service-kit';
+import type { Request } from 'express';
+import type { ShopDatabase } from '../../adapters/databases';
+import type { StockStrategy as StrategyName } from '../../config';
+import { findProduct, listProducts } from '../adapters/product-rows';
+import { readShop } from '../adapters/read-shop';
+import { createProduct } from '../use-cases/create-product.use-case';
+import type { Inventory } from '../use-cases/inventory';
+import type { Product, ProductId } from '../use-cases/model';
+import { unknownProduct } from '../use-cases/reserve-stock.use-case';
+import type { StockStrategy } from '../use-cases/stock-strategy';
+import { readIdempotencyKey, writeCursor } from './fields';
+import * as requests from './requests';
+
+export interface ProductRoutesDeps {
+  readonly shop: ShopDatabase;
+  readonly inventory: Inventory;
+  readonly authenticator: Authenticator;
+  /** By name, or the configured one. @throws InvalidArgumentError for one that this service cannot run */
+  readonly strategy: (name: StrategyName | undefined) => StockStrategy;
+}
+
+const BASE = '/api/v1/products';
+
+/** The catalogue and its stock. Everybody reads; operators write, and the shop's own services in an operator's name. */
+export function productRoutes(deps: ProductRoutesDeps): readonly Route[] {
+  const user = authenticateHttp(deps.authenticator);
+  const operator = authenticateHttp(deps.authenticator, 'operator');
+  return [
+    route('post', BASE, operator, async (request, response) => {
+      const product = await createProduct(deps.shop, {
+        product: validate(requests.createProductBody, bodyOf(request)),
+        subject: identityOf(response).subject,
+        idempotencyKey: readIdempotencyKey(request.get('idempotency-key')),
+      });
+      response.status(201).json(productView(product));
+    }),
+    route('get', BASE, user, async (request, response) => {
+      const page = validate(requests.listProductsQuery, queryOf(request), 'query');
+      response.json(await productPage(deps.shop, page));
+    }),
+    route('get', `${BASE}/:id`, user, async (request, response) => {
+      response.json(productView(await foundProduct(deps.shop, productIdOf(request))));
+    }),
+    route('get', `${BASE}/:id/stock`, user, async (request, response) => {
+      const { id, stock, reserved, version } = await foundProduct(deps.shop, productIdOf(request));
+      response.json({ product_id: id, stock, reserved, version });
+    }),
+    ...stockRoutes(deps),
+  ];
+}
+
+function stockRoutes({ inventory, strategy, authenticator }: ProductRoutesDeps): Route[] {
+  const operator = authenticateHttp(authenticator, 'operator');
+  return [
+    route('post', `${BASE}/:id/stock/reserve`, operator, async (request, response) => {
+      const productId = productIdOf(request);
+      const { orderSn, quantity } = validate(requests.reserveBody, bodyOf(request));
+      const query = validate(requests.reserveQuery, queryOf(request), 'query');
+      const [line] = await inventory.reserve(strategy(query.strategy), {
+        orderSn,
+        lines: [{ productId, quantity }],
+        about: 'product',
+        mayReserveAgain: false,
+      });
+      response.json({ order_id: orderSn, quantity, remaining_stock: line?.remaining ?? 0 });
+    }),
+    route('post', `${BASE}/:id/stock/release`, operator, async (request, response) => {
+      const productId = productIdOf(request);
+      const { orderSn } = validate(requests.releaseBody, bodyOf(request));
+      const [line] = await inventory.release({ orderSn, productId, alsoSold: true });
+      if (line === undefined) throw unknownReservation(productId, orderSn);
+      response.json({ order_id: orderSn, quantity: line.quantity, state: line.state });
+    }),
+  ];
+}
+
+async function productPage(
+  shop: ShopDatabase,
+  page: { readonly beforeId: ProductId | null; readonly limit: number },
+): Promise<object> {
+  // One row more than asked for tells whether there is a next page.
+  const rows = await readShop(() => listProducts(shop.client, { ...page, limit: page.limit + 1 }));
+  const shown = rows.slice(0, page.limit);
+  const last = shown.at(-1);
+  const more = rows.length > page.limit && last !== undefined;
+  return { items: shown.map(productView), next_cursor: more ? writeCursor(last.id) : null };
+}
+
+async function foundProduct(shop: ShopDatabase, id: ProductId): Promise<Product> {
+  const product = await readShop(() => findProduct(shop.client, id));
+  if (product === null) throw unknownProduct(id);
+  return product;
+}
+
+function unknownReservation(productId: ProductId, orderSn: string): AppError {
+  return new AppError('NOT_FOUND', `order ${orderSn} has reserved nothing of product ${productId}`, {
+    details: { field: 'order_id', product_id: productId, order_id: orderSn },
+  });
+}
+
+function productView(product: Product): object {
+  return {
+    id: product.id,
+    name: product.name,
+    price: formatMoney(product.priceMinor),
+    category_id: product.categoryId,
+    stock: product.stock,
+    reserved: product.reserved,
+    version: product.version,
+    created_at: new Date(product.createdAtMs).toISOString(),
+    updated_at: new Date(product.updatedAtMs).toISOString(),
+  };
+}
+
+function productIdOf(request: Request): ProductId {
+  return parseId<'product'>(request.params['id'], 'id');
+}
+
+function bodyOf(request: Request): unknown {
+  const body: unknown = request.body;
+  return body === undefined ? {} : body;
+}
+
+function queryOf(request: Request): Record<string, string> {
+  const query: Record<string, string> = {};
+  for (const [name, value] of Object.entries(request.query)) {
+    if (typeof value !== 'string') throw InvalidArgumentError.of(name, 'must be given once');
+    query[name] = value;
+  }
+  return query;
+}

@@ -1,0 +1,35 @@
+import type { ShopTransaction } from '../../adapters/databases';
+import type { StockStrategy as StrategyName } from '../../config';
+import type { ProductId, StockLine } from './model';
+
+export type Taken =
+  /** `version` of the product after it. */
+  | { readonly kind: 'taken'; readonly remaining: number; readonly version: number }
+  | { readonly kind: 'short'; readonly available: number }
+  | { readonly kind: 'missing' }
+  /** Somebody else was faster: the transaction must be repeated. */
+  | { readonly kind: 'contended' };
+
+/** Until when somebody waits for others, as milliseconds of the clock. */
+export type Deadline = number;
+
+/**
+ * How the buyers of one product are kept from taking more than there is. Whatever the strategy, units are taken by one transaction that
+ * decides in MySQL, and one product by id after the other.
+ */
+export interface StockStrategy {
+  readonly name: StrategyName;
+  /** True where waiting for one's turn is dear enough to look first whether anything is left. */
+  readonly looksFirst: boolean;
+  /** Takes the units in a transaction; all or none. */
+  take(tx: ShopTransaction, line: StockLine): Promise<Taken>;
+  /**
+   * Runs `work`, which makes transactions, with what must be held around them; `busy` when that is not to be had before the deadline.
+   * @throws AppError NOT_READY when it cannot be had at all
+   */
+  exclusively<T>(
+    productIds: readonly ProductId[],
+    deadline: Deadline,
+    work: () => Promise<T>,
+  ): Promise<{ readonly kind: 'done'; readonly value: T } | { readonly kind: 'busy' }>;
+}

@@ -1,0 +1,32 @@
+import { MAX_AMOUNT_MINOR } from '@coupon/domain';
+import { z } from 'zod';
+
+/**
+ * CREATED -> CAPTURED | DECLINED | CANCELLED; DECLINED, CANCELLED -> CAPTURED (money that comes late is money all the same);
+ * CAPTURED -> REFUNDED. NOT_REQUIRED: nothing is to be paid, for ever.
+ */
+export const PAYMENT_STATUSES = ['CREATED', 'CAPTURED', 'DECLINED', 'CANCELLED', 'REFUNDED', 'NOT_REQUIRED'] as const;
+export type PaymentStatus = (typeof PAYMENT_STATUSES)[number];
+
+export interface Payment {
+  readonly paymentSn: string;
+  readonly orderSn: string;
+  readonly userId: string;
+  readonly amountMinor: bigint;
+  readonly status: PaymentStatus;
+  /** Of the capture; null before it. */
+  readonly providerRef: string | null;
+}
+
+/** A number of an order or a payment: it becomes part of gids, and DTM searches texts for two words. */
+export const serialNumber = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -')
+  .refine((text) => !/failure|ongoing/i.test(text), 'must not contain FAILURE or ONGOING');
+
+/** Minor units as gRPC carries them. */
+export const minorUnits = z
+  .string()
+  .regex(/^\d{1,10}$/, 'must be an amount in minor units of at least 0')
+  .transform(BigInt)
+  .refine((minor) => minor <= MAX_AMOUNT_MINOR, 'must be at most 9999999999');
