@@ -68,20 +68,3 @@ export const SHOP_GRANTS: Readonly<Partial<Record<MysqlApp, TableGrants>>> = {
     _prisma_migrations: ['SELECT'],
   },
 };
-
-/** The same for the database `shop`, which may be on another server: orders, payments and stock are saga-participant's alone, and nobody deletes them. */
-export const SHOP_GRANTS: Readonly<Partial<Record<MysqlApp, TableGrants>>> = {
-  saga: {
-    products: ['SELECT', 'INSERT', 'UPDATE'],
-    stock_reservations: ['SELECT', 'INSERT', 'UPDATE'],
-    orders: ['SELECT', 'INSERT', 'UPDATE'],
-    order_items: ['SELECT', 'INSERT'],
-    payments: ['SELECT', 'INSERT', 'UPDATE'],
-    payment_notifications: ['SELECT', 'INSERT'],
-    refunds: ['SELECT', 'INSERT'],
-    saga_runs: ['SELECT', 'INSERT', 'UPDATE'],
-    barrier: DML,
-    outbox: DML,
-    _prisma_migrations: ['SELECT'],
-  },
-};
