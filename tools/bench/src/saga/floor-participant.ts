@@ -6,9 +6,11 @@ import type { UntypedHandleCall } from '@grpc/grpc-js';
 import {
   CouponSagaService,
   CreatePaymentRequest,
+  CreatePaymentResponse,
   InventorySagaService,
   LockCouponRequest,
   OrderDiscountRequest,
+  OrderDiscountResponse,
   OrderSagaService,
   PaymentSagaService,
   ReserveStockRequest,
@@ -47,11 +49,11 @@ function runnerOn(url: string): BranchRunner<Prisma.TransactionClient> {
 type Runner = ReturnType<typeof runnerOn>;
 
 /** One RPC per operation: DTM names the operation in the metadata. */
-function branchOf(runner: Runner): UntypedHandleCall {
+function branchOf(runner: Runner, reply: () => object = () => ({})): UntypedHandleCall {
   return grpcBranch<unknown, object>({
     op: 'action',
     handle: (branch) => runner.action(branch, () => Promise.resolve(SUCCESS)),
-    reply: () => ({}),
+    reply,
     onFault: (error) => process.stderr.write(`floor: ${String(error)}\n`),
   });
 }
@@ -75,9 +77,12 @@ grpc.addService(CouponSagaService, {
   useLockedCoupon: refuse,
   revertUsedCoupon: refuse,
 });
-grpc.addService(OrderSagaService, { calculateOrderDiscount: branchOf(shop), revertOrderDiscount: undoOf(shop) });
+grpc.addService(OrderSagaService, {
+  calculateOrderDiscount: branchOf(shop, () => OrderDiscountResponse.fromPartial({})),
+  revertOrderDiscount: undoOf(shop),
+});
 grpc.addService(PaymentSagaService, {
-  createPaymentWithDiscount: branchOf(shop),
+  createPaymentWithDiscount: branchOf(shop, () => CreatePaymentResponse.fromPartial({})),
   cancelPaymentOrder: undoOf(shop),
   refundPayment: refuse,
 });
