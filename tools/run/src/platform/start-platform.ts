@@ -20,6 +20,9 @@ import { openLogFolder } from './run-files';
 import { prepareSagas, sagaPlan } from './sagas';
 import type { PlatformSagas } from './sagas';
 
+/** saga-participant's own default. */
+const DEFAULT_PAYMENT_TIMEOUT_MS = 600_000;
+
 export interface StartPlatformOptions {
   /** Short word for folders and names: demo, dev, bench. */
   readonly purpose: string;
@@ -71,7 +74,7 @@ async function bringUp(options: StartPlatformOptions, logs: string, undo: (() =>
   undo.push(() => stopOnceStarted(starting));
   const coordinator = wanted.includes('saga-participant') ? openCoordinator(options, starting, undo) : undefined;
   const servers = await starting;
-  const borrowed = await borrowServers(servers);
+  const borrowed = await borrowServers(servers, { paymentTimeoutMs: paymentTimeoutOf(options) });
   undo.push(() => borrowed.cleanUp());
   const database = await openDatabase(options, servers);
   if (servers.endpoints.mysql.source === 'environment') undo.push(() => database.drop());
@@ -171,6 +174,11 @@ async function planInstances(
         onRespawnFailed: ({ name }, error) => options.log(`${name} cannot be started again: ${String(error)}`),
       }),
   );
+}
+
+/** Part of the name of a queue. */
+function paymentTimeoutOf({ appEnv }: StartPlatformOptions): number {
+  return Number(appEnv?.['saga-participant']?.['PAYMENT_TIMEOUT_MS'] ?? DEFAULT_PAYMENT_TIMEOUT_MS);
 }
 
 function seconds(ms: number): string {
