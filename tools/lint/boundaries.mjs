@@ -41,6 +41,7 @@ const libs = {
     'type:contracts',
     'type:persistence',
     'type:messaging',
+    'type:saga',
     'type:testing',
   ],
 };

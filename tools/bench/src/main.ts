@@ -5,6 +5,7 @@ import { discountBench } from './discount/discount-bench';
 import { gatewayBench } from './gateway/gateway-bench';
 import { grpcBench } from './grpc/grpc-bench';
 import { parseBenchOptions } from './options';
+import { sagaBench } from './saga/saga-bench';
 import { workerBench } from './worker/worker-bench';
 import type { Bench } from './bench';
 
@@ -13,6 +14,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   discount: discountBench,
   gateway: gatewayBench,
   grpc: grpcBench,
+  saga: sagaBench,
   worker: workerBench,
 };
 

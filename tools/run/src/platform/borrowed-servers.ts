@@ -3,9 +3,14 @@ import { Redis } from 'ioredis';
 import type { RunningServers } from '@coupon/servers';
 import { UserError } from '../cli/user-error';
 
-/** What the apps make on a broker; see the worker's topology. */
+/** What the apps make on a broker; see the topologies of the worker and of saga-participant. */
 const EXCHANGES = ['coupon.events'];
-const QUEUES = ['seckill-worker.claims', 'seckill-worker.claims.dlq'];
+const QUEUES = [
+  'seckill-worker.claims',
+  'seckill-worker.claims.dlq',
+  'saga.payment-timeout',
+  'saga.payment-timeout.dlq',
+];
 const SCAN_COUNT = 500;
 
 export interface BorrowedServers {
@@ -17,7 +22,10 @@ export interface BorrowedServers {
  * Servers given by environment variables belong to somebody: refuses to start where another platform already has its keys or queues,
  * and takes its own away at the end. Servers that were started for this run vanish as a whole and need neither.
  */
-export async function borrowServers(servers: RunningServers): Promise<BorrowedServers> {
+export async function borrowServers(
+  servers: RunningServers,
+  { paymentTimeoutMs }: { readonly paymentTimeoutMs: number },
+): Promise<BorrowedServers> {
   const { redis, rabbitmq } = servers.endpoints;
   const cleanUps: (() => Promise<void>)[] = [];
   if (redis.source === 'environment') {
@@ -26,7 +34,8 @@ export async function borrowServers(servers: RunningServers): Promise<BorrowedSe
   }
   if (rabbitmq.source === 'environment') {
     await refuseUsedBroker(rabbitmq.url);
-    cleanUps.push(() => removeTopology(rabbitmq.url));
+    const queues = [...QUEUES, `saga.payment-delay.${paymentTimeoutMs}`];
+    cleanUps.push(() => removeTopology(rabbitmq.url, queues));
   }
   return {
     cleanUp: async () => {
@@ -92,11 +101,11 @@ async function refuseUsedBroker(url: string): Promise<void> {
   }
 }
 
-async function removeTopology(url: string): Promise<void> {
+async function removeTopology(url: string, queues: readonly string[]): Promise<void> {
   const connection = await connect(url);
   try {
     const channel = await connection.createChannel();
-    for (const queue of QUEUES) await channel.deleteQueue(queue);
+    for (const queue of queues) await channel.deleteQueue(queue);
     for (const exchange of EXCHANGES) await channel.deleteExchange(exchange);
   } finally {
     await connection.close();

@@ -1,6 +1,12 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { startServers } from '@coupon/servers';
+import { join } from 'node:path';
+import { createConnection } from 'mysql2/promise';
+import { OWN_PROCESS_SOURCES, ServerUnavailableError, startServers } from '@coupon/servers';
 import type { RunningServers, ServerEndpoint } from '@coupon/servers';
+import { labelled } from '../cli/screen';
+import { REPOSITORY } from './layout';
 
 /** How the sagas' coordinator is reached, and from where it calls back. */
 export interface CoordinatorAddresses {
@@ -18,21 +24,72 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const LOOPBACK = '127.0.0.1';
 const EVERYWHERE = '0.0.0.0';
 
+/** boltdb: a file of the run. mysql: as deployment files have it, in a database of its own on the run's server. */
+export type CoordinatorStore = 'boltdb' | 'mysql';
+
+export interface Coordinator {
+  readonly servers: RunningServers<'dtm'>;
+  /** Undefined for one that somebody else runs. */
+  readonly store: CoordinatorStore | undefined;
+}
+
 export interface StartCoordinatorOptions {
   readonly purpose: string;
   readonly log: (line: string) => void;
-  /** Settings of DTM on top of the usual ones. */
-  readonly environment?: Readonly<Record<string, string>> | undefined;
+  readonly store: CoordinatorStore;
+  /** The run's MySQL, for store mysql. */
+  readonly mysql: () => Promise<ServerEndpoint>;
 }
 
 /** DTM from the first source that has it. It may have to be built, which takes minutes: start it beside everything else. */
-export function startCoordinator(options: StartCoordinatorOptions): Promise<RunningServers<'dtm'>> {
-  return startServers({
-    need: ['dtm'],
-    purpose: `${options.purpose}-dtm`,
-    log: options.log,
-    ...(options.environment === undefined ? {} : { environment: { dtm: options.environment } }),
+export async function startCoordinator({ purpose, log, store, mysql }: StartCoordinatorOptions): Promise<Coordinator> {
+  const options = { need: ['dtm'], purpose: `${purpose}-dtm`, log } as const;
+  const started = (servers: RunningServers<'dtm'>, kept: CoordinatorStore): Coordinator => ({
+    servers,
+    store: servers.endpoints.dtm.source === 'environment' ? undefined : kept,
   });
+  if (store === 'mysql') {
+    try {
+      const dtm = await createStore(await mysql());
+      // A container would not reach a MySQL that listens on the loopback address.
+      const sources = ['environment', ...OWN_PROCESS_SOURCES] as const;
+      return started(await startServers({ ...options, sources, environment: { dtm } }), 'mysql');
+    } catch (error) {
+      if (!(error instanceof ServerUnavailableError) && !(error instanceof StoreRefused)) throw error;
+      log(labelled('dtm', `keeps its transactions in boltdb instead of MySQL: ${error.message}`));
+    }
+  }
+  return started(await startServers(options), 'boltdb');
+}
+
+class StoreRefused extends Error {
+  override readonly name = 'StoreRefused';
+}
+
+/** Makes its database and its user. @returns DTM's settings for it */
+async function createStore({ url, source }: ServerEndpoint): Promise<Record<string, string>> {
+  // The user's name is fixed, its password would be changed.
+  if (source === 'environment') throw new StoreRefused('the server of MYSQL_URL may have a user dtm of its own');
+  const password = randomBytes(18).toString('base64url');
+  const template = readFileSync(join(REPOSITORY, 'infra', 'mysql', 'dtm.sql.tmpl'), 'utf8');
+  const sql = template.replaceAll('${DTM_DATABASE}', 'dtm').replaceAll('${DTM_PASSWORD}', password);
+  const connection = await createConnection({ uri: url, multipleStatements: true, connectTimeout: CONNECT_TIMEOUT_MS });
+  try {
+    await connection.query(sql);
+  } finally {
+    await connection.end();
+  }
+  const { hostname, port } = new URL(url);
+  return {
+    STORE_DRIVER: 'mysql',
+    STORE_HOST: hostname,
+    STORE_PORT: port,
+    STORE_USER: 'dtm',
+    STORE_PASSWORD: password,
+    STORE_DB: 'dtm',
+    STORE_MAX_OPEN_CONNS: '50',
+    STORE_MAX_IDLE_CONNS: '50',
+  };
 }
 
 /** @param localAddressTo for tests */

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { RunningServers } from '@coupon/servers';
 import { exec } from '@coupon/servers';
+import type { RunningServers } from '@coupon/servers';
 import { labelled } from '../cli/screen';
 import { UserError } from '../cli/user-error';
 import type { SagaPlan } from './app-plan';
 import { coordinatorAddresses } from './coordinator';
-import type { CoordinatorAddresses } from './coordinator';
+import type { Coordinator, CoordinatorAddresses, CoordinatorStore } from './coordinator';
 import { prepareShop } from './database';
 import type { PlatformDatabase, ShopDatabase } from './database';
 import { bundleOf } from './layout';
@@ -13,6 +13,8 @@ import { bundleOf } from './layout';
 /** What redemption runs on, besides the servers and the database of the sale. */
 export interface PlatformSagas {
   readonly servers: RunningServers<'dtm'>;
+  /** Where DTM keeps its transactions; undefined for one that somebody else runs. */
+  readonly store: CoordinatorStore | undefined;
   readonly coordinator: CoordinatorAddresses;
   readonly shop: ShopDatabase;
   readonly webhookSecret: string;
@@ -23,7 +25,7 @@ const MIGRATION_TIMEOUT_MS = 120_000;
 
 /** Needs saga-participant's bundle, which has the migrations of the database `shop`. */
 export async function prepareSagas(
-  servers: RunningServers<'dtm'>,
+  { servers, store }: Coordinator,
   database: PlatformDatabase,
   log: (line: string) => void,
 ): Promise<PlatformSagas> {
@@ -32,6 +34,7 @@ export async function prepareSagas(
   log(labelled('database', `${shop.name}: migrated, ${((performance.now() - started) / 1000).toFixed(1)} s`));
   return {
     servers,
+    store,
     coordinator: await coordinatorAddresses(servers.endpoints.dtm),
     shop,
     webhookSecret: randomBytes(24).toString('base64url'),

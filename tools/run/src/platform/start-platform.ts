@@ -10,6 +10,7 @@ import { borrowServers } from './borrowed-servers';
 import { buildApps } from './build-apps';
 import { choosePorts } from './choose-ports';
 import { startCoordinator } from './coordinator';
+import type { Coordinator, CoordinatorStore } from './coordinator';
 import { prepareDatabase } from './database';
 import type { PlatformDatabase } from './database';
 import { APPS, REPOSITORY, RUN_FOLDER } from './layout';
@@ -18,6 +19,9 @@ import { Platform } from './platform';
 import { openLogFolder } from './run-files';
 import { prepareSagas, sagaPlan } from './sagas';
 import type { PlatformSagas } from './sagas';
+
+/** saga-participant's own default. */
+const DEFAULT_PAYMENT_TIMEOUT_MS = 600_000;
 
 export interface StartPlatformOptions {
   /** Short word for folders and names: demo, dev, bench. */
@@ -34,6 +38,8 @@ export interface StartPlatformOptions {
   readonly mostQuickEnds?: number;
   /** Called when an app has been started again by itself, under another process id. */
   readonly onRespawned?: () => void;
+  /** @default boltdb */
+  readonly coordinatorStore?: CoordinatorStore;
   /** Settings of one app on top of those that make it run here. */
   readonly appEnv?: Readonly<Partial<Record<AppName, Readonly<Record<string, string>>>>>;
   /** @default warn */
@@ -64,16 +70,11 @@ async function bringUp(options: StartPlatformOptions, logs: string, undo: (() =>
   // The build takes as long as the servers: side by side. A failed build waits for the servers, so that they can be stopped.
   const building = buildApps(wanted, join(logs, 'build.log'), options.signal);
   building.catch(() => undefined);
-  const coordinator = wanted.includes('saga-participant')
-    ? openCoordinator(options, undo)
-    : Promise.resolve<undefined>(undefined);
-  const servers = await startServers({
-    need: ['mysql', 'redis', 'rabbitmq'],
-    purpose: options.purpose,
-    log: options.log,
-  });
-  undo.push(() => servers.stop());
-  const borrowed = await borrowServers(servers);
+  const starting = startServers({ need: ['mysql', 'redis', 'rabbitmq'], purpose: options.purpose, log: options.log });
+  undo.push(() => stopOnceStarted(starting));
+  const coordinator = wanted.includes('saga-participant') ? openCoordinator(options, starting, undo) : undefined;
+  const servers = await starting;
+  const borrowed = await borrowServers(servers, { paymentTimeoutMs: paymentTimeoutOf(options) });
   undo.push(() => borrowed.cleanUp());
   const database = await openDatabase(options, servers);
   if (servers.endpoints.mysql.source === 'environment') undo.push(() => database.drop());
@@ -100,14 +101,26 @@ async function bringUp(options: StartPlatformOptions, logs: string, undo: (() =>
 }
 
 /** Beside everything else: nothing but saga-participant waits for it. */
-function openCoordinator(options: StartPlatformOptions, undo: (() => Promise<void>)[]): Promise<RunningServers<'dtm'>> {
-  const starting = startCoordinator({ purpose: options.purpose, log: options.log });
-  starting.catch(() => undefined); // reported where it is waited for
-  undo.push(async () => {
-    const [outcome] = await Promise.allSettled([starting]);
-    if (outcome.status === 'fulfilled') await outcome.value.stop();
+function openCoordinator(
+  options: StartPlatformOptions,
+  servers: Promise<RunningServers>,
+  undo: (() => Promise<void>)[],
+): Promise<Coordinator> {
+  const opening = startCoordinator({
+    purpose: options.purpose,
+    log: options.log,
+    store: options.coordinatorStore ?? 'boltdb',
+    mysql: async () => (await servers).endpoints.mysql,
   });
-  return starting;
+  opening.catch(() => undefined); // reported where it is waited for
+  undo.push(() => stopOnceStarted(opening.then(({ servers: own }) => own)));
+  return opening;
+}
+
+/** What did not come up has been stopped already. */
+async function stopOnceStarted(starting: Promise<{ stop(): Promise<void> }>): Promise<void> {
+  const [outcome] = await Promise.allSettled([starting]);
+  if (outcome.status === 'fulfilled') await outcome.value.stop();
 }
 
 async function openDatabase(options: StartPlatformOptions, servers: RunningServers): Promise<PlatformDatabase> {
@@ -161,6 +174,11 @@ async function planInstances(
         onRespawnFailed: ({ name }, error) => options.log(`${name} cannot be started again: ${String(error)}`),
       }),
   );
+}
+
+/** Part of the name of a queue. */
+function paymentTimeoutOf({ appEnv }: StartPlatformOptions): number {
+  return Number(appEnv?.['saga-participant']?.['PAYMENT_TIMEOUT_MS'] ?? DEFAULT_PAYMENT_TIMEOUT_MS);
 }
 
 function seconds(ms: number): string {

@@ -3,7 +3,7 @@ import type { Violation } from '../../verify/violation';
 import { COUPON, byKey } from '../truth';
 import type { CouponTruth, OrderTruth, RedemptionTruth, TransitionTruth, UsageTruth } from '../truth';
 
-/** Moves that a coupon may make. */
+/** Moves that a coupon makes for an order. Expiry and voiding are not the orders' business. */
 const LEGAL_MOVES = new Set([
   `${COUPON.unused}>${COUPON.locked}`,
   `${COUPON.locked}>${COUPON.unused}`,
@@ -74,7 +74,9 @@ function brokenHistories({ coupons, transitions }: RedemptionTruth): string[] {
 function isUnbroken(history: readonly TransitionTruth[]): boolean {
   let status: number = COUPON.unused;
   for (const { from, to, orderSn } of history) {
-    if (from !== status || !LEGAL_MOVES.has(`${from}>${to}`) || orderSn === null) return false;
+    const isForOrder = LEGAL_MOVES.has(`${from}>${to}`) && orderSn !== null;
+    const isEnd = from === COUPON.unused && (to === COUPON.expired || to === COUPON.void);
+    if (from !== status || !(isForOrder || isEnd)) return false;
     status = to;
   }
   return true;
@@ -82,7 +84,7 @@ function isUnbroken(history: readonly TransitionTruth[]): boolean {
 
 function endsAs(history: readonly TransitionTruth[], { status }: CouponTruth): boolean {
   const last = history.at(-1)?.to ?? COUPON.unused;
-  // Expiry and voiding are not the orders' business.
+  // Not everything that ends a coupon writes it down.
   return last === status || (last === COUPON.unused && (status === COUPON.expired || status === COUPON.void));
 }
 

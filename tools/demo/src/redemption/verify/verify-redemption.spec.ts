@@ -563,6 +563,7 @@ describe('verifyRedemption', () => {
     const shop = aFlawlessShop();
     couponOf(shop, '4').status = COUPON.expired;
     couponOf(shop, '5').status = COUPON.void;
+    shop.truth.transitions.push({ couponId: '5', from: unused, to: COUPON.void, orderSn: null });
     expect(found(shop)).toEqual([]);
   });
 

@@ -1,0 +1,209 @@
+import { UserError, labelled } from '@coupon/platform';
+import { median, medians, thisMachine } from '../bench';
+import type { Bench, BenchContext, BenchReport, Numbers, Target } from '../bench';
+import { cpuSecondsOf, machineCpuSeconds } from '../process/cpu';
+import { runLoad } from './load';
+import type { LoadOutcome } from './load';
+import { ShopBed } from './shop-bed';
+import { verifyCheckouts, verifyFloor } from './verify-checkouts';
+
+const CONCURRENCIES = [1, 16, 64] as const;
+const MAIN = 16;
+const TARGET = 0.6;
+const QUICK_SECONDS = 5;
+const FULL_SECONDS = 15;
+const WARM_UP_S = 1;
+const MOST_PER_SECOND = 800;
+const STORES = ['mysql', 'boltdb'] as const;
+
+type Subject = 'checkout' | 'floor';
+
+interface Run {
+  readonly round: number;
+  readonly subject: Subject;
+  readonly concurrency: number;
+  readonly figures: Numbers;
+}
+
+/**
+ * Checkouts per second from the request to AWAITING_PAYMENT, next to the floor in the same run: the same four branches with barrier-only
+ * transactions on the same DTM and MySQL. DTM keeps its transactions in MySQL, as deployment files have it; `--case boltdb`: in a file.
+ */
+export const sagaBench: Bench = async (context): Promise<BenchReport> => {
+  const store = storeOf(context.cases);
+  const seconds = context.seconds ?? (context.full ? FULL_SECONDS : QUICK_SECONDS);
+  const bed = await ShopBed.lay(context, store);
+  const runs: Run[] = [];
+  for (let round = 1; round <= context.rounds; round += 1) {
+    for (const concurrency of CONCURRENCIES) {
+      const order: readonly Subject[] = round % 2 === 1 ? ['floor', 'checkout'] : ['checkout', 'floor'];
+      for (const subject of order) {
+        context.signal.throwIfAborted();
+        const figures = await measure(bed, { subject, concurrency, seconds, round });
+        runs.push({ round, subject, concurrency, figures });
+        context.screen.line(labelled(`round ${round}`, describe(subject, concurrency, figures)));
+      }
+    }
+  }
+  return report(context, bed, runs, seconds);
+};
+
+function storeOf(cases: readonly string[] | undefined): (typeof STORES)[number] {
+  const [wanted = 'mysql', second] = cases ?? [];
+  const store = STORES.find((name) => name === wanted);
+  if (store === undefined || second !== undefined) throw new UserError(`--case: ${STORES.join(' or ')}`);
+  return store;
+}
+
+interface MeasureTerms {
+  readonly subject: Subject;
+  readonly concurrency: number;
+  readonly seconds: number;
+  readonly round: number;
+}
+
+async function measure(bed: ShopBed, { subject, concurrency, seconds, round }: MeasureTerms): Promise<Numbers> {
+  // One length for all numbers of a run: see libs/saga about gids in boltdb.
+  const prefix = `b${subject === 'floor' ? 'f' : 'c'}${String(round).padStart(2, '0')}${String(concurrency).padStart(2, '0')}`;
+  const most = (seconds + WARM_UP_S) * MOST_PER_SECOND;
+  const coupons = subject === 'checkout' ? await bed.issue(most) : [];
+  const cpu = new CpuUse(bed, subject);
+  const outcome = await runLoad({
+    ...(subject === 'checkout'
+      ? { origin: bed.platform.one('saga-participant').httpUrl, path: '/api/v1/checkouts?wait=true' }
+      : { origin: `http://127.0.0.1:${bed.floor.ready.port}`, path: '/' }),
+    concurrency,
+    warmUpMs: WARM_UP_S * 1_000,
+    measuredMs: seconds * 1_000,
+    body: (n) => {
+      if (n >= most) return undefined;
+      const orderSn = `${prefix}-${String(n).padStart(6, '0')}`;
+      return { orderSn, text: bodyOf(bed, orderSn, n, coupons[n]) };
+    },
+    onMeasured: () => cpu.begin(),
+  });
+  const used = cpu.end();
+  await bed.untilQuiet();
+  await (subject === 'checkout' ? verifyCheckouts : verifyFloor)(bed, prefix, outcome.told);
+  return figuresOf(outcome, used);
+}
+
+function bodyOf(
+  bed: ShopBed,
+  orderSn: string,
+  n: number,
+  coupon: { readonly userId: string; readonly couponSn: string } | undefined,
+): string {
+  const items = bed.pickProducts(n).map((id) => ({ goods_id: id, quantity: 1 }));
+  const { userId, couponSn } = coupon ?? { userId: String(n + 1), couponSn: '01K0000000ABCDEFGHJKMNPQRS001' };
+  return JSON.stringify({ order_sn: orderSn, user_id: userId, coupon_sns: [couponSn], items, shipping_fee: '6.00' });
+}
+
+function figuresOf(
+  { answered, seconds, latency }: LoadOutcome,
+  used: Readonly<Record<string, number | null>>,
+): Numbers {
+  const perCheckout = Object.entries(used).flatMap(([name, cpuSeconds]) =>
+    cpuSeconds === null ? [] : [[`${name}_cpu_ms`, rounded((cpuSeconds * 1_000) / answered, 2)] as const],
+  );
+  return {
+    per_second: rounded(answered / seconds, 1),
+    p50_ms: rounded(latency.p50_ms, 1),
+    p99_ms: rounded(latency.p99_ms, 1),
+    ...Object.fromEntries(perCheckout),
+  };
+}
+
+/** CPU time of each process that takes part, per measured part of a run, until its last answer. */
+class CpuUse {
+  #before: Readonly<Record<string, number | null>> = {};
+  readonly #pids: Readonly<Record<string, number | undefined>>;
+
+  constructor(bed: ShopBed, subject: Subject) {
+    const { platform } = bed;
+    this.#pids = {
+      service: subject === 'checkout' ? platform.one('saga-participant').pid : bed.floor.pid,
+      dtm: platform.sagas?.servers.servers.dtm.pid,
+      mysql: platform.servers.servers.mysql.pid,
+      generator: process.pid,
+    };
+  }
+
+  begin(): void {
+    this.#before = this.#read();
+  }
+
+  end(): Record<string, number | null> {
+    const after = this.#read();
+    return Object.fromEntries(
+      Object.entries(after).map(([name, value]) => {
+        const before = this.#before[name] ?? null;
+        return [name, before === null || value === null ? null : value - before];
+      }),
+    );
+  }
+
+  #read(): Record<string, number | null> {
+    const each = Object.entries(this.#pids).map(([name, pid]) => [name, pid === undefined ? null : cpuSecondsOf(pid)]);
+    return { ...(Object.fromEntries(each) as Record<string, number | null>), machine: machineCpuSeconds() };
+  }
+}
+
+function describe(subject: Subject, concurrency: number, figures: Numbers): string {
+  const shown = Object.entries(figures)
+    .map(([name, value]) => `${name} ${value}`)
+    .join('  ');
+  return `${subject.padEnd(9)} ${String(concurrency).padStart(2)} concurrent  ${shown}`;
+}
+
+function report({ rounds, screen }: BenchContext, bed: ShopBed, runs: readonly Run[], seconds: number): BenchReport {
+  const of = (subject: Subject, concurrency: number): Numbers[] =>
+    runs.filter((run) => run.subject === subject && run.concurrency === concurrency).map(({ figures }) => figures);
+  const ratioAt = (concurrency: number): number => {
+    const floors = of('floor', concurrency);
+    const ratios = of('checkout', concurrency).map(
+      (figures, round) => (figures['per_second'] ?? 0) / (floors[round]?.['per_second'] ?? NaN),
+    );
+    return rounded(median(ratios), 3);
+  };
+  const figures: Record<string, Numbers> = {};
+  const floor: Record<string, Numbers> = {};
+  for (const concurrency of CONCURRENCIES) {
+    figures[`c${concurrency}`] = { ...medians(of('checkout', concurrency)), ratio: ratioAt(concurrency) };
+    floor[`c${concurrency}`] = medians(of('floor', concurrency));
+  }
+  const ratio = ratioAt(MAIN);
+  const target: Target = {
+    figure: `checkouts/s at ${MAIN} concurrent / floor`,
+    target: TARGET,
+    median: ratio,
+    met: ratio >= TARGET,
+  };
+  screen.line(labelled(target.met ? 'met' : 'NOT MET', `${target.figure} ${ratio} (target ${TARGET})`));
+  const { mysql, rabbitmq } = bed.platform.servers.endpoints;
+  return {
+    name: 'saga',
+    machine: thisMachine(),
+    at: new Date().toISOString(),
+    setup: {
+      rounds,
+      seconds,
+      transport: 'grpc',
+      coupons_per_checkout: 1,
+      lines_per_checkout: 2,
+      mysql: `${mysql.flavour} ${mysql.version}`,
+      rabbitmq: rabbitmq.version,
+      dtm: bed.platform.sagas?.servers.endpoints.dtm.version ?? 'unknown',
+      dtm_store: bed.platform.sagas?.store ?? 'unknown',
+    },
+    runs,
+    median: figures,
+    floor,
+    ratio,
+    targets: [target],
+  };
+}
+
+function rounded(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}
