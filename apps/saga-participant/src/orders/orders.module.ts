@@ -47,7 +47,7 @@ export function createOrderModule(
     leaseMs: config.sagas.leaseMs,
     pollIntervalMs: config.sagas.pollIntervalMs,
   });
-  const desk = new Desk({ shop, arbiter, driver });
+  const desk = new Desk({ shop, arbiter, driver, logger });
   const common = { shop, coupons, clock, maxStackCount: config.maxStackCount };
   const checkout = { ...common, driver, newPaymentSn: newId };
   const { branches, grpc } = createOrderBranches({

@@ -113,13 +113,23 @@ export async function readStatuses(
   return new Map(rows.map(({ orderSn, status }) => [orderSn, status]));
 }
 
-/** Orders whose time to pay is over, the longest first. */
-export async function overdueOrders(db: ShopTransaction, limit: number): Promise<string[]> {
-  const rows = await db.$queryRaw<{ orderSn: string }[]>`
-    SELECT order_sn AS orderSn FROM orders
+export interface OverdueOrder {
+  readonly orderSn: string;
+  readonly deadline: Date;
+}
+
+/** Orders whose time to pay is over, the longest first, then by number; those after `last`. */
+export async function overdueOrders(
+  db: ShopTransaction,
+  last: OverdueOrder | undefined,
+  limit: number,
+): Promise<OverdueOrder[]> {
+  const { deadline, orderSn } = last ?? { deadline: new Date(0), orderSn: '' };
+  return db.$queryRaw<OverdueOrder[]>`
+    SELECT order_sn AS orderSn, payment_deadline AS deadline FROM orders
     WHERE status = 'AWAITING_PAYMENT' AND payment_deadline <= CURRENT_TIMESTAMP(3)
-    ORDER BY payment_deadline LIMIT ${limit}`;
-  return rows.map(({ orderSn }) => orderSn);
+      AND payment_deadline >= ${deadline} AND (payment_deadline > ${deadline} OR order_sn > ${orderSn})
+    ORDER BY payment_deadline, order_sn LIMIT ${limit}`;
 }
 
 interface OrderRow {

@@ -33,13 +33,16 @@ export interface SagaRun {
   readonly input: SagaInput;
 }
 
-/** A saga is known by the order or by its payment; `attempt` above 1 for those that are repeated until they are through. */
+/**
+ * A saga is known by the order or by its payment; `attempt` above 1 for those that are repeated until they are through. It stands before the
+ * first hyphen: users choose the numbers of orders, and one that ends in `-2` would be another order's second attempt.
+ */
 export function gidOf(
   kind: SagaKind,
   order: { readonly orderSn: string; readonly paymentSn: string },
   attempt = 1,
 ): string {
   const isOfOrder = kind === 'checkout' || kind === 'cancel';
-  const gid = `${kind}-${isOfOrder ? order.orderSn : order.paymentSn}`;
-  return attempt === 1 ? gid : `${gid}-${attempt}`;
+  const what = attempt === 1 ? kind : `${kind}${attempt}`;
+  return `${what}-${isOfOrder ? order.orderSn : order.paymentSn}`;
 }

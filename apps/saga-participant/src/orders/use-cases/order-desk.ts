@@ -1,6 +1,8 @@
 import type { ShopDatabase } from '../../adapters/databases';
 import { overdueOrders, readStatuses } from '../adapters/order-rows';
+import type { OverdueOrder } from '../adapters/order-rows';
 import { AppError } from '@coupon/domain';
+import type { Logger } from '@coupon/service-kit';
 import type { Arbiter, Ruling } from '../arbiter';
 import type { OrderStatus } from '../order-transitions';
 import type { OrderDesk } from '../ports';
@@ -9,12 +11,13 @@ import type { SagaDriver } from '../sagas/saga-driver';
 export const PAYMENT_TIMEOUT = 'PAYMENT_TIMEOUT';
 const USER_CANCELLED = 'USER_CANCELLED';
 const REFUND_REQUESTED = 'REFUND_REQUESTED';
-const SWEEP_BATCH = 100;
+const SWEEP_PAGE = 100;
 
 export interface OrderDeskDeps {
   readonly shop: ShopDatabase;
   readonly arbiter: Pick<Arbiter, 'command'>;
   readonly driver: Pick<SagaDriver, 'wake'>;
+  readonly logger: Pick<Logger, 'warn'>;
 }
 
 /** What can be asked for about an order that exists. */
@@ -52,16 +55,22 @@ export class Desk implements OrderDesk {
     this.deps.driver.wake();
   }
 
-  /** Cancels what waits for payments that nobody has told us are due. */
+  /** Cancels what waits for payments that nobody has told us are due. An order that cannot be cancelled does not keep the others waiting. */
   async sweep(stopped: () => boolean): Promise<void> {
-    for (;;) {
-      const overdue = await overdueOrders(this.deps.shop.client, SWEEP_BATCH);
-      for (const orderSn of overdue) {
+    const { shop, logger } = this.deps;
+    let last: OverdueOrder | undefined;
+    do {
+      const page = await overdueOrders(shop.client, last, SWEEP_PAGE);
+      for (const { orderSn } of page) {
         if (stopped()) return;
-        await this.paymentDue(orderSn);
+        try {
+          await this.paymentDue(orderSn);
+        } catch (error) {
+          logger.warn({ err: error, order_sn: orderSn }, 'an order past its time to pay could not be cancelled');
+        }
       }
-      if (overdue.length < SWEEP_BATCH) return;
-    }
+      last = page.length < SWEEP_PAGE ? undefined : page.at(-1);
+    } while (last !== undefined);
   }
 
   async #driven(ruling: Promise<Ruling>): Promise<Ruling> {
