@@ -16,6 +16,14 @@ export type { AdvanceEpochResult } from './advance-epoch';
 export { archiveActivity, registerActivity, unregisterActivity } from './archive-activity';
 export type { ArchiveResult } from './archive-activity';
 export { meansNothingHappened } from './ambiguity';
+export {
+  beginCacheFill,
+  invalidateCacheKey,
+  readCacheEntries,
+  releaseCacheLease,
+  storeCacheValue,
+} from './cache-entries';
+export type { BeginFill, BeginFillReply, CacheEntry, InvalidateKey, StoreValue } from './cache-entries';
 export { createClaimRedis, readRunId } from './claim-redis';
 export type { ClaimRedisOptions } from './claim-redis';
 export { MAX_CLAIMS_PER_BATCH, claimKeys, claimUnits } from './claim-units';
@@ -26,8 +34,8 @@ export { acquireLock, releaseLock } from './distributed-lock';
 export type { LockReply } from './distributed-lock';
 export { FlowSettingsStore } from './flow-settings-store';
 export type { StoredFlowSettings, WriteFlowSettingsResult } from './flow-settings-store';
-export { PIPELINE_KEY, activityKeys } from './keys';
-export type { ActivityKeys } from './keys';
+export { PIPELINE_KEY, activityKeys, assertCacheName, cacheKeys } from './keys';
+export type { ActivityKeys, CacheKeys } from './keys';
 export { pipelineNowMs } from './pipeline-clock';
 export { OutboxStream, markPersisted } from './outbox-stream';
 export type { OutboxEntry, PersistedEvent } from './outbox-stream';

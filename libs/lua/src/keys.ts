@@ -67,3 +67,33 @@ export function lockKey(name: string): string {
   if (!/^[\w:-]{1,128}$/.test(name)) throw new RangeError(`not a name of a lock: ${JSON.stringify(name)}`);
   return `coupon:lock:${name}`;
 }
+
+/** First words of keys that are no cache. */
+const NOT_A_CACHE = new Set(
+  'activities activity flow lease lock log outbox persisted pipeline queue queues rate replication-mark stats stock tickets user'.split(' '),
+);
+
+export interface CacheKeys {
+  readonly value: string;
+  /** In the slot of the value: its hash tag is the whole key of the value. */
+  readonly lease: string;
+}
+
+/**
+ * Keys of one cached value, `coupon:<name>:<key>` and its lease.
+ * @param name of the cache: letters, digits, `-` and `:`, such as `template` or `cache:activity`
+ * @param key 1 to 256 printable characters without spaces and braces
+ * @throws RangeError for another name or key, or the name of something else
+ */
+export function cacheKeys(name: string, key: string): CacheKeys {
+  assertCacheName(name);
+  if (!/^[!-z|~]{1,256}$/.test(key)) throw new RangeError(`not a key of a cache: ${JSON.stringify(key)}`);
+  const value = `coupon:${name}:${key}`;
+  return { value, lease: `coupon:lease:{${value}}` };
+}
+
+/** @throws RangeError for a name that no cache may have: see {@link cacheKeys} */
+export function assertCacheName(name: string): void {
+  if (!/^[a-z][a-z\d-]*(:[a-z\d-]+)*$/.test(name) || NOT_A_CACHE.has(name.split(':')[0] ?? ''))
+    throw new RangeError(`not a name of a cache: ${JSON.stringify(name)}`);
+}

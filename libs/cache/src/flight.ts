@@ -1,0 +1,30 @@
+import type { CacheResult } from './answer';
+import type { LocalGeneration } from './local-tier';
+import type { SharedGeneration } from './tier';
+
+/** One read of one key under way, shared by all who want it. */
+export class Flight<K, V> {
+  readonly promise: Promise<CacheResult<V>>;
+  readonly resolve: (result: CacheResult<V>) => void;
+  readonly reject: (error: unknown) => void;
+  settled = false;
+  /** Under which L2 may be filled; null: not at all. */
+  shared: SharedGeneration | null = null;
+
+  /** @param local under which L1 may be filled; null while L1 and L2 are bypassed */
+  constructor(
+    readonly key: K,
+    readonly id: string,
+    readonly local: LocalGeneration | null,
+  ) {
+    const { promise, resolve, reject } = Promise.withResolvers<CacheResult<V>>();
+    this.promise = promise;
+    this.resolve = resolve;
+    this.reject = reject;
+  }
+
+  /** False after an invalidation: what this flight finds is for its own readers only. */
+  get current(): boolean {
+    return this.local === null || this.local.valid;
+  }
+}

@@ -1,0 +1,17 @@
+export type { CacheResult } from './answer';
+export { systemCacheClock } from './clock';
+export type { CacheClock } from './clock';
+export { deepFreeze, jsonCodec } from './codec';
+export type { Codec, JsonCodecOptions } from './codec';
+export { CacheLoadTimeoutError, CacheLoaderContractError } from './errors';
+export { HeartbeatFreshness, alwaysFresh } from './freshness';
+export type { Freshness, HeartbeatFreshnessOptions } from './freshness';
+export { MemorySharedTier } from './memory-shared-tier';
+export { registerCacheMetrics } from './metrics';
+export type { CacheLoader, TieredCacheOptions } from './options';
+export { RedisSharedTier } from './redis-shared-tier';
+export type { RedisSharedTierOptions } from './redis-shared-tier';
+export type { CacheLevel, CacheStatsView } from './statistics';
+export type { CacheTier, SharedTier } from './tier';
+export { TieredCache } from './tiered-cache';
+export type { WarmUpOptions, WarmUpProgress } from './warm-up';
