@@ -11,32 +11,43 @@ export interface Freshness {
 /** For caches that nobody invalidates: what they hold is as good as its time to live. */
 export const alwaysFresh: Freshness = Object.freeze({ isFresh: () => true, lapses: 0 });
 
+export interface Heartbeat {
+  /** Who sends them: another one has another clock. */
+  readonly source: string;
+  /** By the clock of the source; later ones are larger. */
+  readonly sentMs: number;
+}
+
 export interface HeartbeatFreshnessOptions {
   /** How long a heartbeat is good for. @default 500 */
   readonly withinMs?: number;
   /**
-   * Whether to wait, at the start and after every lapse, until the process that drops L2 has come as far as this one has heard. False only
-   * where L2 is always dropped before the change is announced. @default true
+   * Whether to wait until the process that drops L2 has come as far as this one has heard. False only where L2 is always dropped before the
+   * change is announced. @default true
    */
   readonly sharedTierConfirms?: boolean;
 }
 
 /**
  * Freshness by the heartbeats of the invalidation bus. Heartbeats and changes must come in one order, over one queue of this process: a
- * heartbeat that is heard says that the changes before it were heard.
+ * heartbeat that is heard says that the changes before it were heard. One that was long under way says that the changes after it are, too:
+ * a heartbeat counts only if it was at most `withinMs` slower than the fastest of its source.
  *
  * L2 is dropped by another process. At the start (and after a lapse) it may hold values whose change was announced before this process
  * listened. So this one waits until the other has confirmed a heartbeat that this one has heard, too: changes before it are dropped from L2,
- * and those after it come here.
+ * and those after it come here. From then on a confirmation may be `withinMs` behind.
  */
 export class HeartbeatFreshness implements Freshness {
   lapses = 0;
   private readonly withinMs: number;
   private readonly confirms: boolean;
   private heardAtMs = -Infinity;
-  /** First heartbeat since the last lapse. */
-  private firstHeard: number | undefined;
-  private confirmedUpTo = -Infinity;
+  private last: Heartbeat | undefined;
+  /** The smallest difference of the clocks that was seen with this source: its fastest heartbeat. */
+  private fastestMs = Infinity;
+  /** Heartbeat that has to be confirmed before L2 can be trusted. */
+  private awaited: Heartbeat | undefined;
+  private confirmed = false;
   private confirmedAtMs = -Infinity;
 
   constructor(options: HeartbeatFreshnessOptions = {}) {
@@ -45,21 +56,28 @@ export class HeartbeatFreshness implements Freshness {
     if (!(this.withinMs > 0)) throw new RangeError('withinMs must be above 0');
   }
 
-  /** A heartbeat came. `beat` rises with every heartbeat of the bus; one that does not is ignored, it may come from a queue of the past. */
-  heard(beat: number, nowMs: number): void {
+  /** A heartbeat came, over the queue over which the changes come. */
+  heard(beat: Heartbeat, nowMs: number): void {
     if (nowMs - this.heardAtMs > this.withinMs) this.lapse();
+    if (beat.source !== this.last?.source) {
+      this.fastestMs = Infinity;
+      if (!this.confirmed) this.awaited = undefined;
+    }
+    this.last = beat;
+    this.fastestMs = Math.min(this.fastestMs, nowMs - beat.sentMs);
+    if (nowMs - beat.sentMs - this.fastestMs > this.withinMs) return;
     this.heardAtMs = nowMs;
-    this.firstHeard ??= beat;
+    this.awaited ??= beat;
   }
 
-  /** The process that drops L2 has dropped everything before this heartbeat. */
-  sharedTierReached(beat: number, nowMs: number): void {
-    if (beat <= this.confirmedUpTo) return;
-    this.confirmedUpTo = beat;
-    this.confirmedAtMs = nowMs;
+  /** The process that drops L2 has dropped everything that was announced before this heartbeat. */
+  sharedTierReached({ source, sentMs }: Heartbeat, nowMs: number): void {
+    const { awaited, last } = this;
+    if (awaited?.source === source && sentMs >= awaited.sentMs) this.confirmed = true;
+    if (last?.source !== source || last.sentMs - sentMs <= this.withinMs) this.confirmedAtMs = nowMs;
   }
 
-  /** The queue of this process is gone or was replaced: changes may be lost. Fresh again with the next heartbeat. */
+  /** The queue of this process is gone or was replaced: changes may be lost. Fresh again when the next heartbeats have come. */
   lost(): void {
     this.lapse();
     this.heardAtMs = -Infinity;
@@ -67,16 +85,12 @@ export class HeartbeatFreshness implements Freshness {
 
   isFresh(nowMs: number): boolean {
     if (nowMs - this.heardAtMs > this.withinMs) return false;
-    if (!this.confirms) return true;
-    return (
-      this.firstHeard !== undefined &&
-      this.confirmedUpTo >= this.firstHeard &&
-      nowMs - this.confirmedAtMs <= this.withinMs
-    );
+    return !this.confirms || (this.confirmed && nowMs - this.confirmedAtMs <= this.withinMs);
   }
 
   private lapse(): void {
     this.lapses += 1;
-    this.firstHeard = undefined;
+    this.awaited = undefined;
+    this.confirmed = false;
   }
 }

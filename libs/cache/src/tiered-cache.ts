@@ -102,6 +102,7 @@ export class TieredCache<K, V> {
     for (const id of keys) {
       this.l1.invalidate(id);
       this.flights.delete(id);
+      this.bypassing.delete(id);
       if (this.options.l2 !== null) this.drops.add(id, version, now);
     }
     this.statistics.drops += keys.length;
@@ -111,6 +112,7 @@ export class TieredCache<K, V> {
   dropAll(): void {
     this.l1.clear();
     this.flights.clear();
+    this.bypassing.clear();
     this.drops.distrust(this.clock.nowMs());
   }
 

@@ -1,0 +1,66 @@
+import { HeartbeatFreshness } from './freshness';
+import type { Heartbeat } from './freshness';
+
+const beat = (sentMs: number, source = 'a'): Heartbeat => ({ source, sentMs });
+
+describe('freshness by heartbeats', () => {
+  test('begins with a heartbeat and ends 500 ms after the last one', () => {
+    const freshness = new HeartbeatFreshness({ sharedTierConfirms: false });
+    expect(freshness.isFresh(0)).toBe(false);
+    freshness.heard(beat(1), 10);
+    freshness.heard(beat(251), 260);
+    expect([freshness.isFresh(760), freshness.isFresh(761)]).toEqual([true, false]);
+    expect(freshness.lapses).toBe(1);
+    freshness.heard(beat(900), 909);
+    expect([freshness.isFresh(910), freshness.lapses]).toEqual([true, 2]);
+  });
+
+  test('a lost queue is a lapse at once', () => {
+    const freshness = new HeartbeatFreshness({ sharedTierConfirms: false });
+    freshness.heard(beat(1), 10);
+    freshness.lost();
+    expect([freshness.isFresh(11), freshness.lapses]).toEqual([false, 2]);
+  });
+
+  test('heartbeats that come regularly but late do not count: the changes are late, too', () => {
+    const freshness = new HeartbeatFreshness({ sharedTierConfirms: false });
+    freshness.heard(beat(0), 1_000_000);
+    for (let sentMs = 250; sentMs <= 2_000; sentMs += 250) freshness.heard(beat(sentMs), 1_000_000 + sentMs * 2);
+    expect(freshness.isFresh(1_004_000)).toBe(false);
+    freshness.heard(beat(4_100), 1_004_100);
+    expect(freshness.isFresh(1_004_100)).toBe(true);
+  });
+
+  test('another source has another clock', () => {
+    const freshness = new HeartbeatFreshness({ sharedTierConfirms: false });
+    freshness.heard(beat(5_000), 10);
+    freshness.heard(beat(100, 'b'), 260);
+    expect([freshness.isFresh(261), freshness.lapses]).toEqual([true, 1]);
+  });
+
+  test('waits until L2 has been dropped as far as this process has heard, after every lapse', () => {
+    const freshness = new HeartbeatFreshness();
+    freshness.sharedTierReached(beat(100), 100);
+    freshness.heard(beat(200), 200);
+    expect(freshness.isFresh(200)).toBe(false);
+    freshness.sharedTierReached(beat(199), 201);
+    expect(freshness.isFresh(201)).toBe(false);
+    freshness.sharedTierReached(beat(200), 202);
+    expect(freshness.isFresh(202)).toBe(true);
+    freshness.lost();
+    freshness.heard(beat(300), 300);
+    freshness.sharedTierReached(beat(250), 301);
+    expect(freshness.isFresh(301)).toBe(false);
+    freshness.sharedTierReached(beat(300), 302);
+    expect(freshness.isFresh(302)).toBe(true);
+  });
+
+  test('ends when the one who drops L2 falls behind', () => {
+    const freshness = new HeartbeatFreshness();
+    for (let ms = 0; ms <= 2_000; ms += 250) {
+      freshness.heard(beat(ms), ms);
+      freshness.sharedTierReached(beat(Math.min(ms, 250)), ms);
+    }
+    expect(freshness.isFresh(2_000)).toBe(false);
+  });
+});

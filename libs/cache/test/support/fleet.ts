@@ -1,0 +1,265 @@
+import { HeartbeatFreshness } from '../../src/freshness';
+import type { Heartbeat } from '../../src/freshness';
+import { MemorySharedTier } from '../../src/memory-shared-tier';
+import type { SharedTier } from '../../src/tier';
+import { TieredCache } from '../../src/tiered-cache';
+import { ManualClock } from './manual-clock';
+import { rowCodec } from './world';
+import type { Row } from './world';
+
+export type FleetStep =
+  | { readonly do: 'read'; readonly instance: number; readonly key: string }
+  | { readonly do: 'readMany'; readonly instance: number }
+  | { readonly do: 'write'; readonly key: string }
+  /** To an instance, or (the number after the last) to the one who drops L2. */
+  | { readonly do: 'deliver'; readonly to: number }
+  | { readonly do: 'run'; readonly which: number }
+  | { readonly do: 'pass'; readonly ms: number }
+  | { readonly do: 'beat' }
+  | { readonly do: 'restart'; readonly instance: number }
+  | { readonly do: 'failL2' | 'failOrigin'; readonly calls: number }
+  | { readonly do: 'evict' };
+
+type Message =
+  | { readonly kind: 'change'; readonly key: string; readonly version: number }
+  | { readonly kind: 'beat'; readonly beat: Heartbeat }
+  | { readonly kind: 'reached'; readonly beat: Heartbeat };
+
+interface Instance {
+  cache: TieredCache<string, Row>;
+  freshness: HeartbeatFreshness;
+  queue: Message[];
+  /** Highest version heard of, by key; at the start what had been announced by then. */
+  heard: Map<string, number>;
+}
+
+/** A model of the fleet in which every step waits for its turn. */
+export class Fleet {
+  private readonly clock = new ManualClock();
+  private readonly l2 = new MemorySharedTier({ nowMs: this.clock.nowMs, markMs: 1_000 });
+  private readonly origin = new Map<string, number>();
+  private readonly instances: Instance[];
+  private readonly retired: Instance[] = [];
+  private readonly dropperQueue: Message[] = [];
+  private dropping: Promise<void> | undefined;
+  private readonly waiting: (() => void)[] = [];
+  private readonly problems: string[] = [];
+  private readonly reads = new Set<Promise<void>>();
+  private l2Failures = 0;
+  private originFailures = 0;
+  private beats = 0;
+  private randomState = 1;
+
+  constructor(
+    private readonly keys: readonly string[],
+    count: number,
+  ) {
+    for (const key of keys) this.origin.set(key, 0);
+    this.instances = Array.from({ length: count }, () => this.newInstance());
+  }
+
+  async step(step: FleetStep): Promise<void> {
+    if (step.do === 'read') this.read(step.instance, [step.key]);
+    else if (step.do === 'readMany') this.read(step.instance, this.keys);
+    else if (step.do === 'write') this.write(step.key);
+    else if (step.do === 'deliver') this.deliver(step.to);
+    else if (step.do === 'run') this.waiting.splice(step.which % Math.max(this.waiting.length, 1), 1)[0]?.();
+    else if (step.do === 'pass') this.clock.advance(step.ms);
+    else if (step.do === 'beat') this.beat();
+    else if (step.do === 'restart') this.restart(step.instance);
+    else if (step.do === 'failL2') this.l2Failures = step.calls;
+    else if (step.do === 'failOrigin') this.originFailures = step.calls;
+    else for (const { cache } of this.instances) cache.dropAll();
+    await micro();
+  }
+
+  /** Everything arrives, nothing fails any more. */
+  async settle(): Promise<void> {
+    this.l2Failures = 0;
+    this.originFailures = 0;
+    for (let round = 0; round < 400; round += 1) {
+      if (round % 5 === 0) this.beat();
+      for (let to = 0; to <= this.instances.length; to += 1) this.deliver(to);
+      while (this.waiting.length > 0) {
+        this.waiting.shift()?.();
+        await micro();
+      }
+      this.clock.advance(50);
+      await micro();
+      const quiet = this.dropperQueue.length === 0 && this.dropping === undefined && this.reads.size === 0;
+      if (quiet && round > 20) return;
+    }
+    this.problems.push('the fleet does not come to rest');
+  }
+
+  check(): void {
+    if (this.problems.length > 0) throw new Error(this.problems.join('\n'));
+  }
+
+  /** @returns what is not the present value, at the end. */
+  async readEverywhere(): Promise<string[]> {
+    const wrong: string[] = [];
+    for (const [index, { cache }] of this.instances.entries()) {
+      const reads = Promise.all(this.keys.map((key) => cache.get(key)));
+      let done = false;
+      void reads.finally(() => (done = true));
+      while (!done) await this.goOn();
+      for (const result of await reads)
+        if (result.kind !== 'found' || result.stale || result.value.version !== this.origin.get(result.value.id))
+          wrong.push(`instance ${index}: ${JSON.stringify(result)}`);
+    }
+    return wrong;
+  }
+
+  async close(): Promise<void> {
+    const closing = Promise.all([...this.retired, ...this.instances].map(({ cache }) => cache.close()));
+    let done = false;
+    void closing.finally(() => (done = true));
+    while (!done) await this.goOn();
+  }
+
+  private async goOn(): Promise<void> {
+    this.waiting.shift()?.();
+    this.clock.advance(5);
+    await micro();
+  }
+
+  private newInstance(): Instance {
+    const freshness = new HeartbeatFreshness();
+    const cache = new TieredCache<string, Row>({
+      name: 'row',
+      keyOf: (key) => key,
+      codec: rowCodec,
+      load: (keys) => this.load(keys),
+      l2: this.slowL2(),
+      maxWeightBytes: 1_000_000,
+      freshness,
+      clock: this.clock,
+      random: () => this.random(),
+      l1TtlMs: 2_000,
+      l2TtlMs: 5_000,
+      leaseMs: 200,
+      waitMs: 100,
+      loadTimeoutMs: 20_000,
+      dropMemoryMs: 60_000,
+    });
+    return { cache, freshness, queue: [], heard: new Map(this.origin) };
+  }
+
+  private restart(index: number): void {
+    const [old] = this.instances.splice(index, 1, this.newInstance());
+    if (old !== undefined) this.retired.push(old);
+  }
+
+  /** What was heard when the read began is the least that may be answered, unless it is marked as stale. */
+  private read(index: number, keys: readonly string[]): void {
+    const instance = this.instances[index];
+    if (instance === undefined) return;
+    const least = keys.map((key) => instance.heard.get(key) ?? 0);
+    const read = instance.cache
+      .getMany(keys)
+      .then(
+        (results) => {
+          for (const [position, result] of results.entries()) {
+            const floor = least[position] ?? 0;
+            if (result.kind === 'found' && !result.stale && result.value.version >= floor) continue;
+            if (result.stale) continue;
+            this.problems.push(`instance ${index} had heard of ${floor} and answered ${JSON.stringify(result)}`);
+          }
+        },
+        (error: unknown) => {
+          if (!(error instanceof Error && error.message === 'origin down')) this.problems.push(String(error));
+        },
+      )
+      .finally(() => this.reads.delete(read));
+    this.reads.add(read);
+  }
+
+  private write(key: string): void {
+    const version = (this.origin.get(key) ?? 0) + 1;
+    this.origin.set(key, version);
+    this.publish({ kind: 'change', key, version });
+  }
+
+  private publish(message: Message): void {
+    for (const { queue } of this.instances) queue.push(message);
+    this.dropperQueue.push(message);
+  }
+
+  private beat(): void {
+    this.beats += 1;
+    this.publish({ kind: 'beat', beat: { source: 's', sentMs: this.clock.nowMs() + this.beats / 1e6 } });
+  }
+
+  private deliver(to: number): void {
+    const instance = this.instances[to];
+    if (instance === undefined) this.dropNext();
+    else this.hear(instance, instance.queue.shift());
+  }
+
+  private hear({ cache, freshness, heard }: Instance, message: Message | undefined): void {
+    if (message?.kind === 'change') {
+      cache.drop([message.key], `${message.key}-${message.version}`);
+      heard.set(message.key, Math.max(heard.get(message.key) ?? 0, message.version));
+    } else if (message?.kind === 'beat') freshness.heard(message.beat, this.clock.nowMs());
+    else if (message?.kind === 'reached') freshness.sharedTierReached(message.beat, this.clock.nowMs());
+  }
+
+  /** One message after the other, each repeated until it is done. */
+  private dropNext(): void {
+    const [message] = this.dropperQueue;
+    if (this.dropping !== undefined || message === undefined) return;
+    const done = (): void => {
+      this.dropperQueue.shift();
+      this.dropping = undefined;
+    };
+    if (message.kind === 'change') {
+      this.dropping = this.turn('L2', () => this.l2.invalidate(message.key, `${message.key}-${message.version}`)).then(
+        done,
+        () => (this.dropping = undefined),
+      );
+      return;
+    }
+    if (message.kind === 'beat')
+      for (const { queue } of this.instances) queue.push({ kind: 'reached', beat: message.beat });
+    done();
+  }
+
+  private load(keys: readonly string[]): Promise<(Row | null)[]> {
+    return this.turn('origin', async () => keys.map((id) => ({ id, version: this.origin.get(id) ?? 0 })));
+  }
+
+  private slowL2(): SharedTier {
+    return new Proxy<SharedTier>(this.l2, {
+      get: (l2, name) => {
+        const method = (Reflect.get(l2, name) as (...args: unknown[]) => Promise<unknown>).bind(l2);
+        return (...args: unknown[]) => this.turn('L2', () => method(...args));
+      },
+    });
+  }
+
+  /** Done when its turn comes; the answer takes another turn. It may fail before it is done or after. */
+  private async turn<T>(what: 'L2' | 'origin', work: () => Promise<T>): Promise<T> {
+    await new Promise<void>((resolve) => this.waiting.push(resolve));
+    const fails = this.fails(what);
+    if (fails && this.random() < 0.5) throw new Error(`${what} down`);
+    const result = await work();
+    await new Promise<void>((resolve) => this.waiting.push(resolve));
+    if (fails) throw new Error(`${what} down`);
+    return result;
+  }
+
+  private fails(what: 'L2' | 'origin'): boolean {
+    if (what === 'L2') return this.l2Failures > 0 && (this.l2Failures -= 1) >= 0;
+    return this.originFailures > 0 && (this.originFailures -= 1) >= 0;
+  }
+
+  private random(): number {
+    this.randomState = (Math.imul(this.randomState, 1_103_515_245) + 12_345) >>> 0;
+    return this.randomState / 2 ** 32;
+  }
+}
+
+async function micro(): Promise<void> {
+  for (let turn = 0; turn < 12; turn += 1) await Promise.resolve();
+}

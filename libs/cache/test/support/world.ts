@@ -1,0 +1,81 @@
+import { jsonCodec } from '../../src/codec';
+import { alwaysFresh } from '../../src/freshness';
+import { MemorySharedTier } from '../../src/memory-shared-tier';
+import type { TieredCacheOptions } from '../../src/options';
+import { TieredCache } from '../../src/tiered-cache';
+import { ManualClock } from './manual-clock';
+
+export interface Row {
+  readonly id: string;
+  readonly version: number;
+}
+
+export const rowCodec = jsonCodec<Row>({
+  version: 1,
+  parse: (json) => {
+    const { id, version } = json as Partial<Row>;
+    if (typeof id !== 'string' || typeof version !== 'number') throw new TypeError('not a row');
+    return { id, version };
+  },
+});
+
+/** An origin whose answers a test may hold back, and caches above it. */
+export class World {
+  readonly clock = new ManualClock();
+  readonly l2 = new MemorySharedTier({ nowMs: this.clock.nowMs });
+  readonly rows = new Map<string, number>();
+  readonly calls: (readonly string[])[] = [];
+  private gate: { readonly open: Promise<void>; release(): void } | undefined;
+  failure: Error | undefined;
+  private changes = 0;
+
+  cache(over: Partial<TieredCacheOptions<string, Row>> = {}): TieredCache<string, Row> {
+    return new TieredCache<string, Row>({
+      name: 'row',
+      keyOf: (key) => key,
+      codec: rowCodec,
+      load: (keys) => this.load(keys),
+      l2: this.l2,
+      maxWeightBytes: 1_000_000,
+      freshness: alwaysFresh,
+      clock: this.clock,
+      random: () => 0,
+      ...over,
+    });
+  }
+
+  /** Reads at once and answers when the gate is open: a slow reader. */
+  async load(keys: readonly string[]): Promise<(Row | null)[]> {
+    this.calls.push(keys);
+    const { failure } = this;
+    const rows = keys.map((id) => {
+      const version = this.rows.get(id);
+      return version === undefined ? null : { id, version };
+    });
+    await this.gate?.open;
+    if (failure !== undefined) throw failure;
+    return rows;
+  }
+
+  /** Holds back what is loaded from now on. */
+  hold(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.gate = { open: promise, release: resolve };
+    return () => {
+      if (this.gate?.open === promise) this.gate = undefined;
+      resolve();
+    };
+  }
+
+  /** @returns the version of the change, for its announcement. */
+  change(id: string): string {
+    this.changes += 1;
+    this.rows.set(id, this.changes);
+    return `v${this.changes}`;
+  }
+}
+
+/** Lets everything go on that waits for nothing but its turn. */
+export async function turns(): Promise<void> {
+  for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+}
