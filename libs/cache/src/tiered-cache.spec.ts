@@ -117,6 +117,18 @@ describe('the slow-reader race', () => {
     expect(await other.get('a')).toMatchObject({ level: 'l3', value: { version: 2 } });
   });
 
+  test('a process that has heard of the change does not even offer the old value to L2', async () => {
+    const slow = cacheOf();
+    const release = world.hold();
+    const read = slow.get('a');
+    await turns();
+    slow.drop(['a'], world.change('a'));
+    release();
+    await read;
+    await turns();
+    expect(await world.l2.read('a')).toBeUndefined();
+  });
+
   test('an old value on its way from L2 when the change is announced does not get into L1', async () => {
     await cacheOf().get('a');
     await turns();

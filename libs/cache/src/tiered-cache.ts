@@ -1,6 +1,6 @@
 import { absent, atLevel, found, toLocalAnswer, weightOf } from './answer';
 import type { CacheResult, LocalAnswer } from './answer';
-import { TinyLfuStore } from './bounded-store';
+import { FrequencyStore } from './bounded-store';
 import { systemCacheClock } from './clock';
 import type { CacheClock } from './clock';
 import { Flight } from './flight';
@@ -44,7 +44,7 @@ export class TieredCache<K, V> {
     this.clock = options.clock ?? systemCacheClock;
     this.random = options.random ?? Math.random;
     this.l1 = new LocalTier({
-      store: new TinyLfuStore(options.maxWeightBytes, () => {
+      store: new FrequencyStore(options.maxWeightBytes, () => {
         this.statistics.l1Evictions += 1;
       }),
       nowMs: () => this.clock.nowMs(),

@@ -3,13 +3,13 @@ import type { TierUnderTest } from '../test/support/cache-tier.conformance';
 import { describeLeases } from '../test/support/lease.conformance';
 import { ManualClock } from '../test/support/manual-clock';
 import { sharedTierUnderTest } from '../test/support/tiers';
-import { TinyLfuStore } from './bounded-store';
+import { FrequencyStore } from './bounded-store';
 import { LocalTier } from './local-tier';
 import type { LocalGeneration } from './local-tier';
 import { MemorySharedTier } from './memory-shared-tier';
 
 const clock = new ManualClock();
-const store = new TinyLfuStore<never>(1_000_000, () => undefined);
+const store = new FrequencyStore<never>(1_000_000, () => undefined);
 const local = new LocalTier<string>({ store, nowMs: clock.nowMs, lapses: () => 0 });
 const l1: TierUnderTest<LocalGeneration> = {
   read: (key) => local.read(key),
