@@ -139,7 +139,11 @@ export class FrequencyStore<E> implements BoundedStore<E> {
     this.windowHead += 1;
     if (this.windowHead > 1_000) this.closeGaps();
     if (node === undefined || node.place !== WINDOW) return;
-    if (node.again && node.weight <= this.maxWeight) {
+    if (node.weight > mainMax) {
+      this.evict(node);
+      return;
+    }
+    if (node.again) {
       node.again = false;
       this.window.push(node);
       return;

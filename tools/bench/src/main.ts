@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { UserError, runCommand, standardScreen } from '@coupon/platform';
+import { cacheBench } from './cache/cache-bench';
 import { discountBench } from './discount/discount-bench';
 import { gatewayBench } from './gateway/gateway-bench';
 import { grpcBench } from './grpc/grpc-bench';
@@ -11,6 +12,7 @@ import type { Bench } from './bench';
 
 /** One module per subject; `npm run bench -- <name>`. */
 const BENCHES: Readonly<Record<string, Bench>> = {
+  cache: cacheBench,
   discount: discountBench,
   gateway: gatewayBench,
   grpc: grpcBench,
