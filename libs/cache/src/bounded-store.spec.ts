@@ -28,7 +28,8 @@ describe('a store bounded by weight', () => {
             store.clear();
             model.clear();
           } else expect([undefined, model.get(one.key)?.entry]).toContain(store.get(one.key));
-          for (const known of [...model.keys()]) if (store.peek(known) === undefined && (evictions -= 1) >= 0) model.delete(known);
+          for (const known of [...model.keys()])
+            if (store.peek(known) === undefined && (evictions -= 1) >= 0) model.delete(known);
           expect(store.size).toBe(model.size);
           expect(store.weight).toBe([...model.values()].reduce((sum, { weight }) => sum + weight, 0));
           expect(store.weight).toBeLessThanOrEqual(MAX);
@@ -85,7 +86,8 @@ describe('a frequency sketch', () => {
     const sketch = new FrequencySketch();
     for (let key = 0; key < 200; key += 1) for (let use = 0; use <= key % 7; use += 1) sketch.add(hashOf(`k${key}`));
     sketch.ensure(5_000);
-    for (let key = 0; key < 200; key += 1) expect(sketch.estimate(hashOf(`k${key}`))).toBeGreaterThanOrEqual((key % 7) + 1);
+    for (let key = 0; key < 200; key += 1)
+      expect(sketch.estimate(hashOf(`k${key}`))).toBeGreaterThanOrEqual((key % 7) + 1);
     sketch.raise(hashOf('x'), 1_000);
     expect(sketch.estimate(hashOf('x'))).toBe(255);
     sketch.age(3);

@@ -5,8 +5,8 @@ import type { SharedGeneration } from './tier';
 /** One read of one key under way, shared by all who want it. */
 export class Flight<K, V> {
   readonly promise: Promise<CacheResult<V>>;
-  readonly resolve: (result: CacheResult<V>) => void;
-  readonly reject: (error: unknown) => void;
+  resolve!: (result: CacheResult<V>) => void;
+  reject!: (error: unknown) => void;
   settled = false;
   /** Under which L2 may be filled; null: not at all. */
   shared: SharedGeneration | null = null;
@@ -17,10 +17,10 @@ export class Flight<K, V> {
     readonly id: string,
     readonly local: LocalGeneration | null,
   ) {
-    const { promise, resolve, reject } = Promise.withResolvers<CacheResult<V>>();
-    this.promise = promise;
-    this.resolve = resolve;
-    this.reject = reject;
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
   }
 
   /** False after an invalidation: what this flight finds is for its own readers only. */

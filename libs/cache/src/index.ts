@@ -1,6 +1,5 @@
 export type { CacheResult } from './answer';
 export { FrequencyStore } from './bounded-store';
-export { systemCacheClock } from './clock';
 export type { CacheClock } from './clock';
 export { deepFreeze, jsonCodec } from './codec';
 export type { Codec, JsonCodecOptions } from './codec';

@@ -77,9 +77,9 @@ export function compileOptions<K, V>(options: TieredCacheOptions<K, V>): Compile
   const { name, keyOf, codec, load, l2, freshness, maxWeightBytes, jitter = 0.1, mostPendingDrops = 100_000 } = options;
   const problems: string[] = [];
   const timings = Object.fromEntries(
-    Object.entries(DEFAULTS).map(([field, standard]) => {
-      const value = options[field as keyof CacheTimings] ?? standard;
-      const least = MAY_BE_ZERO.has(field as keyof CacheTimings) ? 0 : 1;
+    (Object.keys(DEFAULTS) as (keyof CacheTimings)[]).map((field) => {
+      const value = options[field] ?? DEFAULTS[field];
+      const least = MAY_BE_ZERO.has(field) ? 0 : 1;
       if (!(value >= least && value <= 2 ** 31 - 1)) problems.push(`${field} must be ${least} to 2147483647`);
       return [field, value];
     }),
@@ -92,5 +92,16 @@ export function compileOptions<K, V>(options: TieredCacheOptions<K, V>): Compile
   if (!(Number.isInteger(codec.version) && codec.version >= 0 && codec.version <= 999_999))
     problems.push('codec.version must be a whole number from 0 to 999999');
   if (problems.length > 0) throw new RangeError(`cache ${name}: ${problems.join('; ')}`);
-  return Object.freeze({ ...timings, name, keyOf, codec, load, l2, freshness, maxWeightBytes, jitter, mostPendingDrops });
+  return Object.freeze({
+    ...timings,
+    name,
+    keyOf,
+    codec,
+    load,
+    l2,
+    freshness,
+    maxWeightBytes,
+    jitter,
+    mostPendingDrops,
+  });
 }

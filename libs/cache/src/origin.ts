@@ -45,7 +45,7 @@ export class Origin<K, V> {
     const { name } = this.options;
     if (!Array.isArray(values) || values.length !== keys.length)
       throw new CacheLoaderContractError(name, `must answer ${keys.length} values or nulls, in order`);
-    if (values.includes(undefined as never))
+    if (values.includes(undefined))
       throw new CacheLoaderContractError(name, 'has answered undefined: null stands for no value');
   }
 }

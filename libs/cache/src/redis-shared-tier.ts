@@ -132,8 +132,7 @@ export class RedisSharedTier implements SharedTier {
   /** Of the connection as it is; read anew after every loss. */
   private run(): Promise<string> {
     if (this.runId !== undefined) return this.runId;
-    const reading: Promise<string> =
-      this.redis instanceof Cluster ? Promise.resolve('cluster') : readRunId(this.redis);
+    const reading: Promise<string> = this.redis instanceof Cluster ? Promise.resolve('cluster') : readRunId(this.redis);
     this.runId = reading;
     reading.catch(() => {
       if (this.runId === reading) this.runId = undefined;

@@ -1,5 +1,5 @@
 import { alwaysThrow } from '@coupon/testing';
-import { World, rowCodec, turns } from '../test/support/world';
+import { World, gate, rowCodec, turns } from '../test/support/world';
 import type { Row } from '../test/support/world';
 import { CacheLoadTimeoutError, CacheLoaderContractError } from './errors';
 import { HeartbeatFreshness } from './freshness';
@@ -132,7 +132,7 @@ describe('the slow-reader race', () => {
   test('an old value on its way from L2 when the change is announced does not get into L1', async () => {
     await cacheOf().get('a');
     await turns();
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = gate();
     const slowL2 = new Proxy(world.l2, {
       get: (l2, name) =>
         name === 'readMany'
@@ -325,9 +325,14 @@ describe('batches', () => {
     const cache = cacheOf();
     await cache.get('a');
     const results = await cache.getMany(['d', 'a', 'none', 'b', 'c', 'd']);
-    expect(results.map((result) => (result.kind === 'found' ? result.value.id : null))).toEqual(
-      ['d', 'a', null, 'b', 'c', 'd'],
-    );
+    expect(results.map((result) => (result.kind === 'found' ? result.value.id : null))).toEqual([
+      'd',
+      'a',
+      null,
+      'b',
+      'c',
+      'd',
+    ]);
     expect(results.map(({ level }) => level)).toEqual(['l3', 'l1', 'l3', 'l2', 'l3', 'l3']);
     expect(reads).toHaveBeenCalledTimes(2);
     expect(world.calls).toEqual([['b'], ['a'], ['d', 'none', 'c']]);

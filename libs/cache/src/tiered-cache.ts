@@ -53,9 +53,7 @@ export class TieredCache<K, V> {
     this.drops = new PendingDrops(this.options.dropMemoryMs, this.options.mostPendingDrops);
     this.origin = new Origin(this.options, this.clock, this.statistics);
     this.shared =
-      options.l2 === null
-        ? null
-        : new SharedReads(options.l2, this.options, this.drops, this.clock, this.statistics);
+      options.l2 === null ? null : new SharedReads(options.l2, this.options, this.drops, this.clock, this.statistics);
   }
 
   get name(): string {
@@ -86,7 +84,7 @@ export class TieredCache<K, V> {
     const started: Flight<K, V>[] = [];
     const results = keys.map((key) => {
       const id = this.options.keyOf(key);
-      return this.hit(id)?.result ?? this.join(key, id, started).promise;
+      return this.hit(id)?.settled ?? this.join(key, id, started).promise;
     });
     if (started.length > 0) void this.fly(started);
     return Promise.all(results);

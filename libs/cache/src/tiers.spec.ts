@@ -29,9 +29,9 @@ afterAll(() => {
   local.clear();
 });
 
-describeCacheTier('L1', () => l1 as TierUnderTest, 500);
+describeCacheTier('L1', () => l1, 500);
 test('L1 remembers nothing about fills that are over', () => expect(local.fills).toBeLessThan(400));
 
 const memory = new MemorySharedTier({ nowMs: clock.nowMs });
-describeCacheTier('L2 in memory', () => sharedTierUnderTest(memory, l1.advance as never) as TierUnderTest, 500);
+describeCacheTier('L2 in memory', () => sharedTierUnderTest(memory, l1.advance), 500);
 describeLeases('L2 in memory', () => ({ tier: memory, advance: (ms) => clock.advance(ms) }));

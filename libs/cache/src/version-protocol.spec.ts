@@ -16,7 +16,10 @@ const step: fc.Arbitrary<FleetStep> = fc.oneof(
   { weight: 3, arbitrary: fc.constant({ do: 'beat' as const }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const), instance }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('failL2' as const), calls: fc.integer({ min: 1, max: 4 }) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('failOrigin' as const), calls: fc.integer({ min: 1, max: 2 }) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('failOrigin' as const), calls: fc.integer({ min: 1, max: 2 }) }),
+  },
   { weight: 1, arbitrary: fc.constant({ do: 'evict' as const }) },
 );
 

@@ -70,7 +70,9 @@ export function lockKey(name: string): string {
 
 /** First words of keys that are no cache. */
 const NOT_A_CACHE = new Set(
-  'activities activity flow lease lock log outbox persisted pipeline queue queues rate replication-mark stats stock tickets user'.split(' '),
+  'activities activity flow lease lock log outbox persisted pipeline queue queues rate replication-mark stats stock tickets user'.split(
+    ' ',
+  ),
 );
 
 export interface CacheKeys {

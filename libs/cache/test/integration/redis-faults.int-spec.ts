@@ -45,23 +45,26 @@ async function cacheOver(url: string): Promise<TieredCache<string, Row>> {
 }
 
 describe('Redis fails', () => {
-  test.each(['refuse', 'half-open', 'drop-replies'] as const)('%s: every read is answered from the origin', async (mode) => {
-    const cache = await cacheOver(proxy.url);
-    await cache.get('warm');
-    proxy.setMode(mode);
-    if (mode === 'refuse') proxy.cut();
-    for (let read = 0; read < 20; read += 1)
-      expect(await cache.get(randomUUID())).toMatchObject({ kind: 'found', level: 'l3' });
-    expect(cache.statistics.l2Errors).toBeGreaterThan(0);
-    proxy.setMode('pass');
-    proxy.cut();
-    await eventually(async () => {
-      const key = randomUUID();
-      await cache.get(key);
-      await eventually(() => cache.getLocal(key) === undefined, { intervalMs: 5 });
-      expect(await cache.get(key)).toMatchObject({ level: 'l2' });
-    });
-  });
+  test.each(['refuse', 'half-open', 'drop-replies'] as const)(
+    '%s: every read is answered from the origin',
+    async (mode) => {
+      const cache = await cacheOver(proxy.url);
+      await cache.get('warm');
+      proxy.setMode(mode);
+      if (mode === 'refuse') proxy.cut();
+      for (let read = 0; read < 20; read += 1)
+        expect(await cache.get(randomUUID())).toMatchObject({ kind: 'found', level: 'l3' });
+      expect(cache.statistics.l2Errors).toBeGreaterThan(0);
+      proxy.setMode('pass');
+      proxy.cut();
+      await eventually(async () => {
+        const key = randomUUID();
+        await cache.get(key);
+        await eventually(() => cache.getLocal(key) === undefined, { intervalMs: 5 });
+        expect(await cache.get(key)).toMatchObject({ level: 'l2' });
+      });
+    },
+  );
 
   test('restarts, cuts and lost answers at any moment: no read fails, none is older than the last confirmed invalidation', async () => {
     const random = seededRandom(5);

@@ -20,7 +20,7 @@ afterAll(() => {
   redis.disconnect();
 });
 
-describeCacheTier('L2 in Redis', () => sharedTierUnderTest(tier) as TierUnderTest, 150);
+describeCacheTier('L2 in Redis', () => sharedTierUnderTest(tier), 150);
 describeLeases('L2 in Redis', () => ({ tier, advance: () => undefined }));
 
 const LONG_MS = 60_000;
@@ -67,7 +67,8 @@ describe('L2 in Redis', () => {
     expect(await other.read('same')).toBeUndefined();
     for (const name of ['stock', 'lock:a', 'outbox', '', 'A', 'a b', 'a{'])
       expect(() => new RedisSharedTier({ redis, name, newToken: randomUUID })).toThrow(RangeError);
-    for (const key of ['', 'a b', '{a}', 'a\n', 'x'.repeat(257)]) await expect(tier.begin(key)).rejects.toThrow(RangeError);
+    for (const key of ['', 'a b', '{a}', 'a\n', 'x'.repeat(257)])
+      await expect(tier.begin(key)).rejects.toThrow(RangeError);
   });
 });
 

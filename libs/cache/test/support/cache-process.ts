@@ -18,7 +18,12 @@ export interface ReadOrder {
 export type CacheProcessMessage =
   | { readonly kind: 'ready' }
   | { readonly kind: 'loading' }
-  | { readonly kind: 'read'; readonly loads: number; readonly versions: readonly number[]; readonly levels: readonly string[] };
+  | {
+      readonly kind: 'read';
+      readonly loads: number;
+      readonly versions: readonly number[];
+      readonly levels: readonly string[];
+    };
 
 /** One process of the fleet: reads when it is told to, says when its loader is asked. The process id stands for the version of the value. */
 async function main(url: string): Promise<void> {

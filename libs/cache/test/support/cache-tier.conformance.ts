@@ -92,7 +92,8 @@ export function describeCacheTier(name: string, tierOf: () => TierUnderTest, run
   });
 }
 
-type Step = { readonly do: 'begin' | 'read' | 'invalidate' } | { readonly do: 'fill' | 'abandon'; readonly which: number };
+type Step =
+  { readonly do: 'begin' | 'read' | 'invalidate' } | { readonly do: 'fill' | 'abandon'; readonly which: number };
 const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constantFrom('begin' as const, 'invalidate' as const, 'read' as const) }),
   fc.record({ do: fc.constantFrom('fill' as const, 'fill' as const, 'abandon' as const), which: fc.nat(5) }),
@@ -107,7 +108,7 @@ async function replay(tier: TierUnderTest, steps: readonly Step[]): Promise<void
     if (one.do === 'begin') readers.push({ generation: await tier.begin(key), seen: origin });
     else if (one.do === 'invalidate') await tier.invalidate(key, `v${(origin += 1)}`);
     else if (one.do === 'read') expect([undefined, String(origin)]).toContain(await tier.read(key));
-    else {
+    else if ('which' in one) {
       const [reader] = readers.splice(one.which % Math.max(readers.length, 1), 1);
       if (reader === undefined) continue;
       if (one.do === 'abandon') await tier.abandon(key, reader.generation);

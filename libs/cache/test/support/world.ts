@@ -59,7 +59,7 @@ export class World {
 
   /** Holds back what is loaded from now on. */
   hold(): () => void {
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = gate();
     this.gate = { open: promise, release: resolve };
     return () => {
       if (this.gate?.open === promise) this.gate = undefined;
@@ -73,6 +73,13 @@ export class World {
     this.rows.set(id, this.changes);
     return `v${this.changes}`;
   }
+}
+
+/** A promise and what resolves it. */
+export function gate(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = (): void => undefined;
+  const promise = new Promise<void>((done) => (resolve = done));
+  return { promise, resolve: () => resolve() };
 }
 
 /** Lets everything go on that waits for nothing but its turn. */

@@ -2,6 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { Cluster, Redis } from 'ioredis';
 import { encodeClaimId } from '@coupon/domain';
 import type { TemplateId, TicketId, UserId } from '@coupon/domain';
+import {
+  beginCacheFill,
+  invalidateCacheKey,
+  readCacheEntries,
+  releaseCacheLease,
+  storeCacheValue,
+} from '../../src/cache-entries';
 import { ActivityStore } from '../../src/activity-store';
 import { advanceEpoch } from '../../src/advance-epoch';
 import { archiveActivity, unregisterActivity } from '../../src/archive-activity';
@@ -37,6 +44,24 @@ beforeAll(async () => {
 });
 afterAll(() => {
   cluster.disconnect();
+});
+
+test('invariant 11: the scripts of the cache run on a cluster, and keys of several slots are read at once', async () => {
+  const change = { run: 'cluster', newGeneration: 'g1', markMs: 60_000 };
+  const begun = { ...change, leaseToken: 'token-of-the-lease', leaseMs: 60_000 };
+  const value = { run: 'cluster', generation: 'g1', body: 'b', ttlMs: 60_000, leaseToken: null };
+  for (const key of ['1', '2', '3']) {
+    expect(await invalidateCacheKey(cluster, 'template', key, { ...change, version: 'v1' })).toBe(true);
+    expect(await beginCacheFill(cluster, 'template', key, begun)).toEqual({ kind: 'load', generation: 'g1' });
+    expect(await storeCacheValue(cluster, 'template', key, value)).toBe(true);
+    expect(await releaseCacheLease(cluster, 'template', key, begun.leaseToken)).toBe(true);
+  }
+  expect(await readCacheEntries(cluster, 'template', ['1', '9', '2', '3'])).toMatchObject([
+    { body: 'b' },
+    undefined,
+    { body: 'b' },
+    { body: 'b' },
+  ]);
 });
 
 describe('invariant 11: on a Redis cluster', () => {

@@ -24,7 +24,8 @@ describe('yardsticks of hit rates', () => {
   test('nothing beats Belady, and the oracle knows the counts', () => {
     for (const { keys } of tracesOf(500, 5_000, seededRandom(1))) {
       const best = belady(keys, 0, 25);
-      for (const policy of [frequencyStore, leastRecentlyUsed]) expect(hitRate(keys, 0, policy(25))).toBeLessThanOrEqual(best);
+      for (const policy of [frequencyStore, leastRecentlyUsed])
+        expect(hitRate(keys, 0, policy(25))).toBeLessThanOrEqual(best);
     }
     expect(staticOracle(Int32Array.from([1, 1, 2, 3, 1, 2]), 1, 2)).toBeCloseTo(4 / 5);
   });

@@ -114,7 +114,7 @@ class LatestFirst {
   }
 
   private sink(start: number): void {
-    for (let at = start; ; ) {
+    for (let at = start; ;) {
       const [left, right] = [2 * at + 1, 2 * at + 2];
       const later = this.use(right) > this.use(left) ? right : left;
       if (this.use(later) <= this.use(at)) return;
