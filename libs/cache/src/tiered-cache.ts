@@ -60,7 +60,7 @@ export class TieredCache<K, V> {
     return this.options.name;
   }
 
-  /** What L1 has, at once and without any allocation; undefined when `get` would have to go further. */
+  /** What L1 has, at once and without making an object; undefined when `get` would have to go further. */
   getLocal(key: K): CacheResult<V> | undefined {
     return this.hit(this.options.keyOf(key))?.result;
   }

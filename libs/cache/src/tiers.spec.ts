@@ -33,5 +33,8 @@ describeCacheTier('L1', () => l1, 500);
 test('L1 remembers nothing about fills that are over', () => expect(local.fills).toBeLessThan(400));
 
 const memory = new MemorySharedTier({ nowMs: clock.nowMs });
-describeCacheTier('L2 in memory', () => sharedTierUnderTest(memory, l1.advance), 500);
-describeLeases('L2 in memory', () => ({ tier: memory, advance: (ms) => clock.advance(ms) }));
+const advance = (ms: number): void => {
+  clock.advance(ms);
+};
+describeCacheTier('L2 in memory', () => sharedTierUnderTest(memory, advance), 500);
+describeLeases('L2 in memory', () => ({ tier: memory, advance }));

@@ -4,7 +4,6 @@ import { eventually, useOwnServers, useRedisDatabase } from '@coupon/testing';
 import type { Redis } from 'ioredis';
 import { RedisSharedTier } from '../../src/redis-shared-tier';
 import { describeCacheTier } from '../support/cache-tier.conformance';
-import type { TierUnderTest } from '../support/cache-tier.conformance';
 import { describeLeases } from '../support/lease.conformance';
 import { sharedTierUnderTest } from '../support/tiers';
 

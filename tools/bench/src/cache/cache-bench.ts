@@ -1,5 +1,5 @@
 import { UserError, labelled } from '@coupon/platform';
-import { startServers } from '@coupon/servers';
+import { OWN_PROCESS_SOURCES, startServers } from '@coupon/servers';
 import { medians, thisMachine } from '../bench';
 import type { Bench, BenchContext, BenchReport, Numbers, Target } from '../bench';
 import { hitRateTargets, measureHitRates } from './hit-rates';
@@ -52,7 +52,12 @@ async function measureSpeed(
 ): Promise<Numbers[]> {
   const [speed, stampede] = [cases.includes('speed'), cases.includes('stampede')];
   if (!speed && !stampede) return [];
-  const servers = await startServers({ need: ['redis'], purpose: 'bench', log: screen.line });
+  const servers = await startServers({
+    need: ['redis'],
+    purpose: 'bench',
+    sources: [...OWN_PROCESS_SOURCES, 'docker'],
+    log: screen.line,
+  });
   defer(() => servers.stop());
   const { url } = servers.endpoints.redis;
   const processes = stampede ? await Stampede.start(url, defer) : undefined;
