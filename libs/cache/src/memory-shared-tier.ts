@@ -86,6 +86,10 @@ export class MemorySharedTier implements SharedTier {
     this.leases.delete(key);
   }
 
+  async invalidateAll(version: string): Promise<void> {
+    for (const key of [...this.slots.keys()]) await this.invalidate(key, version);
+  }
+
   private mark(key: string, versions: readonly string[] = []): SharedGeneration {
     const slot = this.slot(key);
     const endsAtMs = this.nowMs() + this.markMs;

@@ -13,6 +13,8 @@ import type { BeginFillReply, CacheEntry } from '@coupon/lua';
 import { SharedTierLostError } from './errors';
 import type { LeaseOutcome, SharedEntry, SharedGeneration, SharedTier, SharedValue } from './tier';
 
+const KEYS_PER_SCAN = 200;
+
 export interface RedisSharedTierOptions {
   /**
    * Of the cache Redis: no offline queue and no resending (`createClaimRedis`), with a command timeout of a few hundred milliseconds. On a
@@ -107,6 +109,23 @@ export class RedisSharedTier implements SharedTier {
       const change = { run, newGeneration: this.newToken(), version, markMs };
       return invalidateCacheKey(this.redis, name, key, change);
     });
+  }
+
+  /**
+   * By SCAN, which misses no key that is there all the time: a value or mark of before the change is, until it is invalidated here, and what
+   * is begun after the change is read after it.
+   */
+  async invalidateAll(version: string): Promise<void> {
+    const prefix = `coupon:${this.name}:`;
+    const nodes = this.redis instanceof Cluster ? this.redis.nodes('master') : [this.redis];
+    for (const node of nodes) {
+      let cursor = '0';
+      do {
+        const [next, names] = await node.scan(cursor, 'MATCH', `${prefix}*`, 'COUNT', KEYS_PER_SCAN);
+        await Promise.all(names.map((name) => this.invalidate(name.slice(prefix.length), version)));
+        cursor = next;
+      } while (cursor !== '0');
+    }
   }
 
   private beginFill(

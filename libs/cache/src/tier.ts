@@ -50,4 +50,6 @@ export interface SharedTier extends CacheTier<SharedEntry, SharedValue, SharedGe
    * @param rejected generation of a value that was read and cannot be used
    */
   lease(key: string, leaseMs: number, rejected?: string): Promise<LeaseOutcome>;
+  /** Every key of this cache; takes as long as there are keys. May be repeated. */
+  invalidateAll(version: string): Promise<void>;
 }

@@ -179,6 +179,23 @@ describe('the slow-reader race', () => {
     expect(await other.get('a')).toMatchObject({ value: { version: 2 }, level: 'l2' });
   });
 
+  test('after a change of nobody knows what nothing of before is answered or stored', async () => {
+    const [cache, other] = [cacheOf(), cacheOf()];
+    world.change('b');
+    await cache.get('b');
+    const release = world.hold();
+    const slow = cache.get('a');
+    await turns();
+    for (const id of ['a', 'b']) world.change(id);
+    cache.dropAll();
+    expect(await Promise.all([cache.getLocal('b'), other.invalidateAll('all')])).toEqual([undefined, undefined]);
+    release();
+    await slow;
+    await turns();
+    for (const reader of [cache, other])
+      expect(await reader.getMany(['a', 'b'])).toMatchObject([{ value: { version: 3 } }, { value: { version: 4 } }]);
+  });
+
   test('when more changes are pending than are remembered, L2 is not asked for a while', async () => {
     const cache = cacheOf({ mostPendingDrops: 2, dropMemoryMs: 1_000 });
     await cache.get('a');

@@ -129,6 +129,12 @@ export class TieredCache<K, V> {
     }
   }
 
+  /** Like `invalidate`, for a change of nobody knows what (TRUNCATE, DDL): `dropAll`, and every key of this cache in L2. */
+  async invalidateAll(version: string): Promise<void> {
+    this.dropAll();
+    await this.options.l2?.invalidateAll(version);
+  }
+
   /** Loads the hottest keys before the readers come. Progress after every batch; failures are counted, not thrown. */
   warmUp(keys: readonly K[], options: WarmUpOptions = {}): Promise<WarmUpProgress> {
     return warmUp(keys, (batch) => this.getMany(batch), options);

@@ -1,4 +1,4 @@
-import { HeartbeatFreshness } from '../../src/freshness';
+import { HeartbeatFreshness, alwaysFresh } from '../../src/freshness';
 import type { Heartbeat } from '../../src/freshness';
 import { MemorySharedTier } from '../../src/memory-shared-tier';
 import type { SharedTier } from '../../src/tier';
@@ -18,12 +18,16 @@ export type FleetStep =
   | { readonly do: 'beat' }
   | { readonly do: 'restart'; readonly instance: number }
   | { readonly do: 'failL2' | 'failOrigin'; readonly calls: number }
-  | { readonly do: 'evict' };
+  /** Whatever waits, and what that leads to. */
+  | { readonly do: 'runAll' };
 
 type Message =
   | { readonly kind: 'change'; readonly key: string; readonly version: number }
   | { readonly kind: 'beat'; readonly beat: Heartbeat }
   | { readonly kind: 'reached'; readonly beat: Heartbeat };
+
+/** Longer than in use, for the time of a run passes in jumps. */
+const WITHIN_MS = 5_000;
 
 interface Instance {
   cache: TieredCache<string, Row>;
@@ -48,14 +52,23 @@ export class Fleet {
   private l2Failures = 0;
   private originFailures = 0;
   private beats = 0;
+  /** Answers by level, of all reads. */
+  readonly levels = new Map<string, number>();
   private randomState = 1;
 
   constructor(
     private readonly keys: readonly string[],
     count: number,
+    /** Without them everybody is fresh all the time, and nobody restarts. */
+    private readonly heartbeats: boolean,
   ) {
     for (const key of keys) this.origin.set(key, 0);
     this.instances = Array.from({ length: count }, () => this.newInstance());
+    const first = { source: 's', sentMs: this.clock.nowMs() };
+    for (const instance of this.instances) {
+      this.hear(instance, { kind: 'beat', beat: first });
+      this.hear(instance, { kind: 'reached', beat: first });
+    }
   }
 
   async step(step: FleetStep): Promise<void> {
@@ -69,7 +82,7 @@ export class Fleet {
     else if (step.do === 'restart') this.restart(step.instance);
     else if (step.do === 'failL2') this.l2Failures = step.calls;
     else if (step.do === 'failOrigin') this.originFailures = step.calls;
-    else for (const { cache } of this.instances) cache.dropAll();
+    else for (let turn = 0; turn < 30; turn += 1) await this.goOn(0);
     await micro();
   }
 
@@ -118,14 +131,14 @@ export class Fleet {
     while (!done) await this.goOn();
   }
 
-  private async goOn(): Promise<void> {
+  private async goOn(ms = 5): Promise<void> {
     this.waiting.shift()?.();
-    this.clock.advance(5);
+    this.clock.advance(ms);
     await micro();
   }
 
   private newInstance(): Instance {
-    const freshness = new HeartbeatFreshness();
+    const freshness = new HeartbeatFreshness({ withinMs: WITHIN_MS });
     const cache = new TieredCache<string, Row>({
       name: 'row',
       keyOf: (key) => key,
@@ -133,7 +146,7 @@ export class Fleet {
       load: (keys) => this.load(keys),
       l2: this.slowL2(),
       maxWeightBytes: 1_000_000,
-      freshness,
+      freshness: this.heartbeats ? freshness : alwaysFresh,
       clock: this.clock,
       random: () => this.random(),
       l1TtlMs: 2_000,
@@ -141,12 +154,13 @@ export class Fleet {
       leaseMs: 200,
       waitMs: 100,
       loadTimeoutMs: 20_000,
-      dropMemoryMs: 60_000,
+      dropMemoryMs: 3_600_000,
     });
     return { cache, freshness, queue: [], heard: new Map(this.origin) };
   }
 
   private restart(index: number): void {
+    if (!this.heartbeats) return;
     const [old] = this.instances.splice(index, 1, this.newInstance());
     if (old !== undefined) this.retired.push(old);
   }
@@ -162,6 +176,7 @@ export class Fleet {
         (results) => {
           for (const [position, result] of results.entries()) {
             const floor = least[position] ?? 0;
+            this.levels.set(result.level, (this.levels.get(result.level) ?? 0) + 1);
             if (result.kind === 'found' && !result.stale && result.value.version >= floor) continue;
             if (result.stale) continue;
             this.problems.push(`instance ${index} had heard of ${floor} and answered ${JSON.stringify(result)}`);

@@ -84,6 +84,17 @@ export function describeLeases(
       expect(await tier.read(key)).toMatchObject({ ...one, versions: ['v1'] });
     });
 
+    test('all keys can be invalidated at once, fills under way included', async () => {
+      const { tier } = underTest();
+      const stored = Array.from({ length: 500 }, newKey);
+      await Promise.all(stored.map(async (key) => tier.fill(key, await tier.begin(key), one, LONG_MS)));
+      const slow = newKey();
+      const generation = await tier.begin(slow);
+      await tier.invalidateAll('all1');
+      expect(await tier.readMany(stored)).toEqual(stored.map(() => undefined));
+      expect(await tier.fill(slow, generation, one, LONG_MS)).toBe(false);
+    });
+
     test('absence is a value, and several keys are read at once', async () => {
       const { tier } = underTest();
       const [there, gone, unknown] = [newKey(), newKey(), newKey()];
