@@ -16,7 +16,8 @@ export type FleetStep =
   | { readonly do: 'run'; readonly which: number }
   | { readonly do: 'pass'; readonly ms: number }
   | { readonly do: 'beat' }
-  | { readonly do: 'restart'; readonly instance: number }
+  /** `loseQueue`: what is announced and not delivered yet never comes; the process notices. */
+  | { readonly do: 'restart' | 'loseQueue'; readonly instance: number }
   | { readonly do: 'failL2' | 'failOrigin'; readonly calls: number }
   /** Whatever waits, and what that leads to. */
   | { readonly do: 'runAll' };
@@ -80,6 +81,7 @@ export class Fleet {
     else if (step.do === 'pass') this.clock.advance(step.ms);
     else if (step.do === 'beat') this.beat();
     else if (step.do === 'restart') this.restart(step.instance);
+    else if (step.do === 'loseQueue') this.loseQueue(step.instance);
     else if (step.do === 'failL2') this.l2Failures = step.calls;
     else if (step.do === 'failOrigin') this.originFailures = step.calls;
     else for (let turn = 0; turn < 30; turn += 1) await this.goOn(0);
@@ -157,6 +159,15 @@ export class Fleet {
       dropMemoryMs: 3_600_000,
     });
     return { cache, freshness, queue: [], heard: new Map(this.origin) };
+  }
+
+  private loseQueue(index: number): void {
+    const instance = this.instances[index];
+    if (!this.heartbeats || instance === undefined) return;
+    instance.queue = [];
+    instance.freshness.lost();
+    // Not fresh until L2 is known to be dropped as far: so nothing older than now may be answered.
+    instance.heard = new Map(this.origin);
   }
 
   private restart(index: number): void {
