@@ -1,7 +1,7 @@
 import { OrderDiscountResponse, OrderSagaService } from '@coupon/contracts';
 import type { OrderDiscountRequest, RevertOrderDiscountRequest } from '@coupon/contracts';
 import { AppError, isErrorCode } from '@coupon/domain';
-import { SUCCESS, refused } from '@coupon/saga';
+import { SUCCESS, enterBarrier, refused } from '@coupon/saga';
 import { authenticatedUnary, grpcService } from '@coupon/service-kit';
 import type { Authenticator, GrpcService, Logger } from '@coupon/service-kit';
 import type { ShopDatabase } from '../../adapters/databases';
@@ -27,11 +27,14 @@ export function createOrderBranches(deps: OrderBranchesDeps): {
   const { shop, logger, authenticator, branchSecret } = deps;
   const discount: Branch<OrderDiscountRequest> = {
     ...BRANCHES.orders.discount,
-    action: (branch, request) =>
-      shop.branches.action(branch, async (tx) => {
-        const confirmation = await confirmDiscount(deps, tx, request, { isLocked: true });
-        return confirmation.kind === 'confirmed' ? SUCCESS : refused(confirmation.code);
-      }),
+    action: async (branch, request) => {
+      const confirmation = await confirmDiscount(deps, shop.client, request, { isLocked: true });
+      // A repetition is answered as before, whatever the prices are by now.
+      if (confirmation.kind === 'refused') return shop.branches.action(branch, async () => refused(confirmation.code));
+      // Without an effect the barrier's row is all there is to commit: one statement, no transaction around it.
+      const verdict = await enterBarrier(shop.client, branch);
+      return verdict === 'compensated' ? refused('ALREADY_COMPENSATED') : SUCCESS;
+    },
   };
   const revert: Branch<RevertOrderDiscountRequest> = {
     ...BRANCHES.orders.revertDiscount,

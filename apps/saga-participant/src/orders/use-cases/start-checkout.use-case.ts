@@ -47,21 +47,19 @@ export async function startCheckout(
   locale: Locale,
 ): Promise<StartedCheckout> {
   const requestHash = hashOf(request);
-  const [known, products, coupons] = await Promise.all([
-    readOrder(deps.shop.client, request.orderSn),
+  const [products, coupons] = await Promise.all([
     readProducts(
       deps.shop.client,
       request.items.map(({ goodsId }) => goodsId),
     ),
     readCoupons(deps.coupons.client, request.userId, { by: 'sns', names: request.couponSns }),
   ]);
-  if (known !== undefined) return repeated(known, requestHash);
   const { clock, maxStackCount } = deps;
   let priced: PricedOrder;
   try {
     priced = quoteOrder(request, { products, coupons, nowMs: clock.nowMs(), maxStackCount, locale });
   } catch (error) {
-    // The same request may have made the order in the meantime, and its coupons be in use because of that.
+    // The same request may have made the order before, and its coupons be in use because of that.
     const made = await readOrder(deps.shop.client, request.orderSn);
     if (made !== undefined) return repeated(made, requestHash);
     throw error;
