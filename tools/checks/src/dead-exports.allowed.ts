@@ -31,15 +31,7 @@ export const ALLOWED_DEAD_EXPORTS: Readonly<
   '@coupon/saga': {
     reason:
       'complete as a library and held by its conformance suite; the checkout saga of saga-participant takes it up',
-    names: [
-      'DtmClient',
-      'DtmUnavailableError',
-      'InvalidSagaError',
-      'NOT_READY',
-      'SagaOutcomeUnknownError',
-      'isFinal',
-      'refused',
-    ],
+    names: ['DtmUnavailableError', 'InvalidSagaError', 'NOT_READY', 'SagaOutcomeUnknownError', 'isFinal', 'refused'],
   },
   '@coupon/service-kit': {
     reason: 'for use cases whose role depends on the request; routes ask for theirs in authenticateHttp',
