@@ -1,9 +1,10 @@
 import { UserError, labelled } from '@coupon/platform';
 import { median, medians, thisMachine } from '../bench';
 import type { Bench, BenchContext, BenchReport, Numbers, Target } from '../bench';
-import { cpuSecondsOf, machineCpuSeconds } from '../process/cpu';
 import { runLoad } from './load';
 import type { LoadOutcome } from './load';
+import { ResourceUse } from './resource-use';
+import type { Used } from './resource-use';
 import { ShopBed } from './shop-bed';
 import { verifyCheckouts, verifyFloor } from './verify-checkouts';
 
@@ -67,7 +68,8 @@ async function measure(bed: ShopBed, { subject, concurrency, seconds, round }: M
   const prefix = `b${subject === 'floor' ? 'f' : 'c'}${String(round).padStart(2, '0')}${String(concurrency).padStart(2, '0')}`;
   const most = (seconds + WARM_UP_S) * MOST_PER_SECOND;
   const coupons = subject === 'checkout' ? await bed.issue(most) : [];
-  const cpu = new CpuUse(bed, subject);
+  const servicePid = subject === 'checkout' ? bed.platform.one('saga-participant').pid : bed.floor.pid;
+  const use = new ResourceUse(bed, servicePid);
   const outcome = await runLoad({
     ...(subject === 'checkout'
       ? { origin: bed.platform.one('saga-participant').httpUrl, path: '/api/v1/checkouts?wait=true' }
@@ -80,9 +82,9 @@ async function measure(bed: ShopBed, { subject, concurrency, seconds, round }: M
       const orderSn = `${prefix}-${String(n).padStart(6, '0')}`;
       return { orderSn, text: bodyOf(bed, orderSn, n, coupons[n]) };
     },
-    onMeasured: () => cpu.begin(),
+    onMeasured: () => use.begin(),
   });
-  const used = cpu.end();
+  const used = await use.end();
   await bed.untilQuiet();
   await (subject === 'checkout' ? verifyCheckouts : verifyFloor)(bed, prefix, outcome.told);
   return figuresOf(outcome, used);
@@ -99,12 +101,9 @@ function bodyOf(
   return JSON.stringify({ order_sn: orderSn, user_id: userId, coupon_sns: [couponSn], items, shipping_fee: '6.00' });
 }
 
-function figuresOf(
-  { answered, seconds, latency }: LoadOutcome,
-  used: Readonly<Record<string, number | null>>,
-): Numbers {
-  const perCheckout = Object.entries(used).flatMap(([name, cpuSeconds]) =>
-    cpuSeconds === null ? [] : [[`${name}_cpu_ms`, rounded((cpuSeconds * 1_000) / answered, 2)] as const],
+function figuresOf({ answered, seconds, latency }: LoadOutcome, used: Used): Numbers {
+  const perCheckout = Object.entries(used).flatMap(([name, value]) =>
+    value === null ? [] : [[name, rounded(value / answered, 2)] as const],
   );
   return {
     per_second: rounded(answered / seconds, 1),
@@ -112,41 +111,6 @@ function figuresOf(
     p99_ms: rounded(latency.p99_ms, 1),
     ...Object.fromEntries(perCheckout),
   };
-}
-
-/** CPU time of each process that takes part, per measured part of a run, until its last answer. */
-class CpuUse {
-  #before: Readonly<Record<string, number | null>> = {};
-  readonly #pids: Readonly<Record<string, number | undefined>>;
-
-  constructor(bed: ShopBed, subject: Subject) {
-    const { platform } = bed;
-    this.#pids = {
-      service: subject === 'checkout' ? platform.one('saga-participant').pid : bed.floor.pid,
-      dtm: platform.sagas?.servers.servers.dtm.pid,
-      mysql: platform.servers.servers.mysql.pid,
-      generator: process.pid,
-    };
-  }
-
-  begin(): void {
-    this.#before = this.#read();
-  }
-
-  end(): Record<string, number | null> {
-    const after = this.#read();
-    return Object.fromEntries(
-      Object.entries(after).map(([name, value]) => {
-        const before = this.#before[name] ?? null;
-        return [name, before === null || value === null ? null : value - before];
-      }),
-    );
-  }
-
-  #read(): Record<string, number | null> {
-    const each = Object.entries(this.#pids).map(([name, pid]) => [name, pid === undefined ? null : cpuSecondsOf(pid)]);
-    return { ...(Object.fromEntries(each) as Record<string, number | null>), machine: machineCpuSeconds() };
-  }
 }
 
 function describe(subject: Subject, concurrency: number, figures: Numbers): string {
