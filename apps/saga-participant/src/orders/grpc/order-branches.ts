@@ -5,6 +5,7 @@ import { SUCCESS, enterBarrier, refused } from '@coupon/saga';
 import { authenticatedUnary, grpcService } from '@coupon/service-kit';
 import type { Authenticator, GrpcService, Logger } from '@coupon/service-kit';
 import type { ShopDatabase } from '../../adapters/databases';
+import { reading } from '../../adapters/reading';
 import { mountHttp } from '../../branches/branch';
 import type { Branch, MountedBranch } from '../../branches/branch';
 import { BRANCHES } from '../../branches/catalogue';
@@ -50,7 +51,7 @@ export function createOrderBranches(deps: OrderBranchesDeps): {
       ...common,
       reply: () => OrderDiscountResponse.fromPartial({}),
       plain: authenticatedUnary(plain, async (request) =>
-        answerOf(await confirmDiscount(deps, shop.client, request, { isLocked: false })),
+        answerOf(await reading(() => confirmDiscount(deps, shop.client, request, { isLocked: false }))),
       ),
     }),
     revertOrderDiscount: grpcMethod(revert, {
