@@ -127,7 +127,13 @@ function ownModules(context: ModuleContext): readonly ServiceModule[] {
     outbox,
     createCouponModule(context, { orders: orders.desk }),
     createInventoryModule(context),
-    createPaymentModule(context, { arbiter: orders.arbiter, onDecided: () => orders.desk.driveSoon() }),
+    createPaymentModule(context, {
+      arbiter: orders.arbiter,
+      onDecided: () => {
+        orders.desk.driveSoon();
+        outbox.wake('shop');
+      },
+    }),
     orders.module,
   ];
 }
