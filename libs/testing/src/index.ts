@@ -7,8 +7,6 @@ export { createVhost, useVhost } from './servers/vhost';
 export type { Vhost } from './servers/vhost';
 export { useDtm } from './servers/dtm';
 export type { Dtm } from './servers/dtm';
-export { useOwnServers } from './servers/own-servers';
-export type { OwnServers } from './servers/own-servers';
 export { describeSchema } from './schema/describe-schema';
 export type { SchemaExpectation } from './schema/describe-schema';
 export { startOwnServers, useOwnServers } from './servers/own-servers';
