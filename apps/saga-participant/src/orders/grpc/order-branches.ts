@@ -65,7 +65,8 @@ export function createOrderBranches(deps: OrderBranchesDeps): {
 
 function answerOf(confirmation: Awaited<ReturnType<typeof confirmDiscount>>): OrderDiscountResponse {
   if (confirmation.kind === 'refused') {
-    const { code } = confirmation;
+    const { code, cause } = confirmation;
+    if (cause !== undefined) throw cause;
     throw new AppError(isErrorCode(code) ? code : 'CONFLICT', 'the quote does not hold', { details: { reason: code } });
   }
   const { originalMinor, discountMinor, finalMinor, coupons } = confirmation.priced;

@@ -20,12 +20,13 @@ export const PRICE_CHANGED = 'PRICE_CHANGED';
 export const COUPON_NOT_LOCKED = 'COUPON_NOT_LOCKED';
 
 export type Confirmation =
-  { readonly kind: 'confirmed'; readonly priced: PricedOrder } | { readonly kind: 'refused'; readonly code: string };
+  | { readonly kind: 'confirmed'; readonly priced: PricedOrder }
+  /** `cause` names the field of a request that makes no sense. */
+  | { readonly kind: 'refused'; readonly code: string; readonly cause?: InvalidArgumentError };
 
 /**
  * Prices an order again with what the databases say now, and compares it with the quote in the request. Nothing is written.
  * @param isLocked the coupons have to be locked for this order
- * @throws InvalidArgumentError naming the field
  */
 export async function confirmDiscount(
   deps: ConfirmDiscountDeps,
@@ -33,7 +34,8 @@ export async function confirmDiscount(
   message: OrderDiscountRequest,
   { isLocked }: { readonly isLocked: boolean },
 ): Promise<Confirmation> {
-  checkRequest(message);
+  const invalid = violationOf(message);
+  if (invalid !== undefined) return { kind: 'refused', code: invalid.code, cause: invalid };
   const { userId, orderSn, userCouponIds, orderItems } = message;
   const [products, coupons] = await Promise.all([
     readProducts(
@@ -67,6 +69,16 @@ function checkRequest(message: OrderDiscountRequest): void {
     if (ids.indexOf(id) < index) throw InvalidArgumentError.of(field, 'is in the list twice');
   });
   checkMinor(message.shippingFeeMinor, 'shipping_fee_minor');
+}
+
+function violationOf(message: OrderDiscountRequest): InvalidArgumentError | undefined {
+  try {
+    checkRequest(message);
+    return undefined;
+  } catch (error) {
+    if (error instanceof InvalidArgumentError) return error;
+    throw error;
+  }
 }
 
 function checkMinor(text: string, field: string): void {
