@@ -206,6 +206,7 @@ export const SAGA_FAULTS: readonly SagaFault[] = [
       });
     },
     branchDelayMs: [0, 30],
+    concurrency: 40,
     expect: (outcomes) =>
       outcomes.length === 100 && outcomes.every(({ status }) => status === 'PAID' || status === 'REFUNDED')
         ? []
@@ -215,7 +216,7 @@ export const SAGA_FAULTS: readonly SagaFault[] = [
 
 /**
  * Calls of one coordinator that are still on their way when another has rolled the saga back. The price changes after the lock; further
- * coordinators on the same store begin a second pass meanwhile, over slower connections.
+ * coordinators on the same store begin a second pass meanwhile, over connections of which each has a delay of its own.
  */
 function secondPass(): SagaFault {
   let dear: Product | undefined;
@@ -230,14 +231,14 @@ function secondPass(): SagaFault {
     },
     prepare: async ({ stage, random }) => {
       await stage.addCoordinators(SECOND_PASSES);
-      stage.setBranchDelay(() => random.int(950, 1_050));
+      stage.setBranchDelay(() => random.int(200, 2_600));
     },
     strike: async (run) => {
       await run.untilInFlight(LEAST_IN_FLIGHT);
       await changePrice(run, dear, '101.00');
       await run.until('the first saga to be rolled back', async () => (await rolledBack(run)) > 0);
       await changePrice(run, dear, '100.00');
-      await run.pause(2_500, 3_000);
+      await run.pause(2_600, 3_000);
       await run.stage.removeCoordinators();
     },
     needs: { compensated: 1 },

@@ -40,17 +40,23 @@ export class Shoppers {
   constructor(private readonly options: ShopperOptions) {}
 
   /** Resolves when all of them have come to an end. */
-  async live(errands: readonly Errand[]): Promise<void> {
-    await Promise.all(
-      errands.map((errand) =>
-        this.#live(errand).catch((error: unknown) => {
-          this.strange.push(
-            `${errand.orderSn} (${errand.wish}): ${error instanceof Error ? error.message : String(error)}`,
-          );
-          this.#tell(errand, [...FINAL_STATUSES, ABSENT]);
-        }),
-      ),
-    );
+  async live(errands: readonly Errand[], concurrency: number): Promise<void> {
+    let next = 0;
+    const worker = async (): Promise<void> => {
+      for (let errand = errands[next++]; errand !== undefined; errand = errands[next++]) await this.#liveOne(errand);
+    };
+    await Promise.all(Array.from({ length: concurrency }, worker));
+  }
+
+  async #liveOne(errand: Errand): Promise<void> {
+    try {
+      await this.#live(errand);
+    } catch (error) {
+      this.strange.push(
+        `${errand.orderSn} (${errand.wish}): ${error instanceof Error ? error.message : String(error)}`,
+      );
+      this.#tell(errand, [...FINAL_STATUSES, ABSENT]);
+    }
   }
 
   get #client(): ShopClient {
@@ -88,7 +94,9 @@ export class Shoppers {
       this.#tell(errand, [ABSENT], undefined, code);
       return undefined;
     }
-    return this.#until(errand, ({ status }) => status !== 'PENDING');
+    const order = await this.#until(errand, ({ status }) => status !== 'PENDING');
+    if (order.status === 'PENDING') throw new Error('the checkout does not come to its end');
+    return order;
   }
 
   #failed(errand: Errand, order: OrderView): void {

@@ -31,7 +31,7 @@ describe.each(Array.from({ length: ROUNDS }, (_, index) => index + 1))(`round %i
     `%s, branches over ${transportOf(round)}`,
     async (_, fault) => {
       const report = await matrix.run(fault);
-      if (ONLY !== undefined) console.log(JSON.stringify(report, null, 1));
+      if (ONLY !== undefined) process.stderr.write(`${JSON.stringify(report)}\n`);
       expect(report.wrong).toEqual([]);
     },
     FAULT_TIMEOUT_MS,
