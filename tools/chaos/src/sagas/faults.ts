@@ -179,8 +179,8 @@ export const SAGA_FAULTS: readonly SagaFault[] = [
   {
     name: 'the same checkout ten times at once',
     disturbs: false,
-    errands: async (shelf) => (await sameWish(shelf, 'pay', 20)).map((one) => ({ ...one, copies: 10 })),
-    expect: (outcomes) => exactly(outcomes, 'PAID', 20),
+    errands: async (shelf) => (await sameWish(shelf, 'pay', 28)).map((one) => ({ ...one, copies: 10 })),
+    expect: (outcomes) => exactly(outcomes, 'PAID', 28),
   },
   {
     name: 'two orders for one coupon',
@@ -202,15 +202,19 @@ export const SAGA_FAULTS: readonly SagaFault[] = [
       const people = await shelf.coupons(100);
       return people.map((coupons, index) => {
         const wish = index % 2 === 0 ? 'pay-while-cancelling' : 'pay-at-deadline';
-        return errand(shelf, wish, coupons, [product]);
+        // Of some, the coupon is in another order as soon as it is free: their money can only go back.
+        const snatcher = index % 4 < 2 ? errand(shelf, 'pay', coupons, [product], { mayFailWith: TAKEN }) : undefined;
+        return errand(shelf, wish, coupons, [product], { snatcher });
       });
     },
     branchDelayMs: [0, 30],
     concurrency: 40,
-    expect: (outcomes) =>
-      outcomes.length === 100 && outcomes.every(({ status }) => status === 'PAID' || status === 'REFUNDED')
-        ? []
-        : ['not all 100 orders are paid with everything, or refunded'],
+    expect: (outcomes) => {
+      const raced = outcomes.filter(({ errand: { wish } }) => wish !== 'pay');
+      const ends = new Set(raced.map(({ status }) => status));
+      const isRight = raced.length === 100 && ends.size === 2 && ends.has('PAID') && ends.has('REFUNDED');
+      return isRight ? [] : [`${raced.length} orders are ${[...ends].join(' and ')}, not 100 PAID and REFUNDED`];
+    },
   },
 ];
 
@@ -236,7 +240,7 @@ function secondPass(): SagaFault {
     strike: async (run) => {
       await run.untilInFlight(LEAST_IN_FLIGHT);
       await changePrice(run, dear, '101.00');
-      await run.until('the first saga to be rolled back', async () => (await rolledBack(run)) > 0);
+      await run.until('half of the sagas to be rolled back', async () => (await rolledBack(run)) >= 12);
       await changePrice(run, dear, '100.00');
       await run.pause(2_600, 3_000);
       await run.stage.removeCoordinators();
@@ -277,7 +281,7 @@ async function changePrice({ stage }: FaultRun, product: Product | undefined, pr
 
 async function rolledBack({ stage }: FaultRun): Promise<number> {
   const [row] = await stage.query<{ n: string }>(
-    `SELECT COUNT(*) AS n FROM ${stage.shopName}.saga_runs WHERE state = 'FAILED' AND created_at > NOW(3) - INTERVAL 8 SECOND`,
+    `SELECT COUNT(*) AS n FROM ${stage.shopName}.saga_runs WHERE state = 'FAILED' AND created_at > NOW(3) - INTERVAL 15 SECOND`,
   );
   return Number(row?.n);
 }
