@@ -31,6 +31,8 @@ export interface Errand {
   readonly point?: BranchPoint | undefined;
   /** Another errand of the same person that begins when this order waits for its payment. */
   readonly rival?: Errand | undefined;
+  /** Another order of the same person for the same coupons, tried again and again until it gets them or this order has ended. */
+  readonly snatcher?: Errand | undefined;
 }
 
 /** What became of it, as its customer saw it. */

@@ -42,8 +42,9 @@ export async function mixedErrands(shelf: Shelf, random: SeededRandom, count = 3
 
 export async function sameWish(shelf: Shelf, wish: Wish, count = 24): Promise<Errand[]> {
   const product = await shelf.product();
-  const people = await shelf.coupons(count, 1, wish === 'nothing-to-pay' ? 'free' : 'tenOff');
-  return people.map((coupons) => errand(shelf, wish, coupons, [product]));
+  const isFree = wish === 'nothing-to-pay';
+  const people = await shelf.coupons(count, 1, isFree ? 'free' : 'tenOff');
+  return people.map((coupons) => errand(shelf, wish, coupons, [product], isFree ? { shippingFee: '0.00' } : {}));
 }
 
 const WISH_AT: Readonly<Record<BranchPoint['saga'], Wish>> = {

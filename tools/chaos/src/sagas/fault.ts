@@ -32,6 +32,8 @@ export interface SagaFault {
   readonly strike?: (run: FaultRun) => Promise<void>;
   /** Delay of DTM's calls, in milliseconds, that keeps sagas under way at the same time. @default 20 to 120 */
   readonly branchDelayMs?: readonly [from: number, to: number];
+  /** Errands at the same time. @default all of them */
+  readonly concurrency?: number;
   /** Notes without which the fault has not happened, and how often at least. */
   readonly needs?: Readonly<Record<string, number>>;
   /** What must be true of the outcomes besides what the verification says; names what is not. */

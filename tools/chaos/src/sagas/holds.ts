@@ -32,6 +32,8 @@ export const BRANCH_POINTS: readonly BranchPoint[] = POINTS.flatMap(([saga, op, 
   ids.map((branchId) => ({ saga, op, branchId })),
 );
 
+const NEIGHBOUR = '00';
+
 interface Hold {
   readonly connection: PoolConnection;
   readonly table: string;
@@ -55,13 +57,14 @@ export class BarrierHolds {
     const { stage } = this;
     const database = ON_COUPON[saga].includes(branchId) ? stage.couponName : stage.shopName;
     const table = `${database}.barrier`;
+    const insert = `INSERT INTO ${table} (trans_type, gid, branch_id, op, barrier_id, reason) VALUES ('saga', ?, ?, ?, ?, 'held')`;
+    const key = [gid, branchId, op] as const;
+    // Whoever waits for a row locks the gap before it; with a neighbour there, nobody else has business in the gap.
+    await stage.pool.query(insert, [...key, NEIGHBOUR]);
     const connection = await stage.pool.getConnection();
     await connection.beginTransaction();
-    await connection.query(
-      `INSERT INTO ${table} (trans_type, gid, branch_id, op, barrier_id, reason) VALUES ('saga', ?, ?, ?, '01', 'held')`,
-      [gid, branchId, op],
-    );
-    this.#holds.push({ connection, table, key: [gid, branchId, op] });
+    await connection.query(insert, [...key, '01']);
+    this.#holds.push({ connection, table, key });
   }
 
   /** Transactions that wait for a row of somebody else: at least one per branch that has arrived. */
@@ -75,6 +78,12 @@ export class BarrierHolds {
   /** Lets all of them go on. */
   async release(): Promise<void> {
     await Promise.all(this.#holds.map(({ connection }) => connection.rollback()));
+    for (const { table, key } of this.#holds) {
+      await this.stage.pool.query(
+        `DELETE FROM ${table} WHERE gid = ? AND branch_id = ? AND op = ? AND barrier_id = '${NEIGHBOUR}'`,
+        [...key],
+      );
+    }
   }
 
   /** How many of the calls that were held have committed since. */
@@ -82,7 +91,7 @@ export class BarrierHolds {
     let count = 0;
     for (const { table, key } of this.#holds) {
       const [rows] = await this.stage.pool.query<RowDataPacket[]>(
-        `SELECT 1 FROM ${table} WHERE gid = ? AND branch_id = ? AND op = ?`,
+        `SELECT 1 FROM ${table} WHERE gid = ? AND branch_id = ? AND op = ? AND barrier_id = '01'`,
         [...key],
       );
       count += rows.length;

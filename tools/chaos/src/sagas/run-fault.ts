@@ -16,6 +16,8 @@ export interface FaultContext {
   readonly shelf: Shelf;
   /** Of all faults on this stage: the verification reads whole databases. */
   readonly stories: OrderStory[];
+  /** What was found before; it is not the next fault's doing. */
+  readonly found: Set<string>;
   readonly random: SeededRandom;
   readonly signal: AbortSignal;
 }
@@ -58,7 +60,10 @@ export async function runFault(fault: SagaFault, context: FaultContext): Promise
   const sampler = sampleInFlight(stage);
   const wrong: string[] = [];
   try {
-    const [, struck] = await Promise.allSettled([shoppers.live(errands), fault.strike?.(run)]);
+    const [, struck] = await Promise.allSettled([
+      shoppers.live(errands, fault.concurrency ?? errands.length),
+      strike(fault, run),
+    ]);
     if (struck.status === 'rejected') wrong.push(`the fault could not strike: ${String(struck.reason)}`);
   } finally {
     await sampler.stop();
@@ -93,6 +98,16 @@ export async function runFault(fault: SagaFault, context: FaultContext): Promise
   return { fault: fault.name, durationMs, restMs, mostInFlight: sampler.most(), ends, notes, wrong };
 }
 
+/** What comes after it is to be over soon: one serial loop of DTM brings back what was interrupted. */
+async function strike(fault: SagaFault, run: FaultRun): Promise<void> {
+  if (fault.strike === undefined) return;
+  try {
+    await fault.strike(run);
+  } finally {
+    run.stage.setBranchDelay(() => 0);
+  }
+}
+
 /** A fault that has not happened, or to nobody, proves nothing. */
 function missing({ needs = {} }: SagaFault, notes: Readonly<Record<string, number>>, mostInFlight: number): string[] {
   const absent = Object.entries(needs)
@@ -101,13 +116,16 @@ function missing({ needs = {} }: SagaFault, notes: Readonly<Record<string, numbe
   return mostInFlight >= LEAST_IN_FLIGHT ? absent : [...absent, `only ${mostInFlight} sagas were in flight`];
 }
 
-async function verify({ stage, shelf, stories }: FaultContext): Promise<string[]> {
+async function verify({ stage, shelf, stories, found }: FaultContext): Promise<string[]> {
   const truth = await stage.databases.read();
   const findings = [
     ...verifyRedemption(truth, { orders: stories, initialStock: shelf.initialStock }),
     ...verifySagas(await readSagaTruth(stage), truth),
   ];
-  return findings.map(({ kind, count, detail }) => `${kind} (${count}): ${detail}`);
+  const texts = findings.map(({ kind, count, detail }) => `${kind} (${count}): ${detail}`);
+  const fresh = texts.filter((text) => !found.has(text));
+  for (const text of fresh) found.add(text);
+  return fresh;
 }
 
 function rest(stage: SagaStage): Promise<unknown> {

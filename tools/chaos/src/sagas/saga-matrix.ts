@@ -17,7 +17,8 @@ export interface RoundReport extends FaultReport {
 /** Rounds of faults on one stage: odd ones with branches over gRPC, even ones over HTTP. */
 export class SagaMatrix {
   #round = 0;
-  #stories: OrderStory[] = [];
+  readonly #stories: OrderStory[] = [];
+  readonly #found = new Set<string>();
 
   private constructor(
     private readonly stage: SagaStage,
@@ -48,7 +49,7 @@ export class SagaMatrix {
 
   async run(fault: SagaFault): Promise<RoundReport> {
     const { stage, shelf, random, signal } = this;
-    const report = await runFault(fault, { stage, shelf, random, signal, stories: this.#stories });
+    const report = await runFault(fault, { stage, shelf, random, signal, stories: this.#stories, found: this.#found });
     return { round: this.#round, transport: this.transport, ...report };
   }
 
