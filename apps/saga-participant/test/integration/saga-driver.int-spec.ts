@@ -88,6 +88,7 @@ describe('SagaDriver', () => {
       clock: systemClock,
       logger: pino({ level: 'silent' }),
       metrics: { ended: () => undefined, interrupted: () => undefined },
+      lastPauseMs: 15_000,
       owner: `driver-${next++}`,
       leaseMs: LEASE_MS,
       pollIntervalMs: 20,
