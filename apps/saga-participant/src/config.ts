@@ -34,7 +34,7 @@ const schema = z
     BRANCH_TRANSPORT: env.oneOf(['grpc', 'http']).default('grpc'),
     /** Where DTM reaches this service: a URL, or `host:port`. @default loopback and the port it listens on */
     BRANCH_ADDRESS: env.text().optional(),
-    /** DTM sends it with every call of a branch; without it whoever reaches the ports can call branches. */
+    /** DTM sends it with every call of a branch; without it, in development only, whoever reaches the ports can call branches. */
     BRANCH_SECRET: env.secret(16).optional(),
     SAGA_RETRY_INTERVAL_S: env.integer({ min: 1, max: 3_600 }).optional(),
     SAGA_POLL_INTERVAL_MS: env.durationMs({ min: 10, max: 60_000 }).default(500),
@@ -61,6 +61,9 @@ const schema = z
     };
     if (value.AUTH_MODE === 'none' && value.NODE_ENV === 'production') {
       problem('AUTH_MODE', 'none is refused when NODE_ENV is production');
+    }
+    if (value.BRANCH_SECRET === undefined && value.NODE_ENV === 'production') {
+      problem('BRANCH_SECRET', 'is required when NODE_ENV is production: branches use coupons and give money back');
     }
     if (value.AUTH_MODE === 'jwt' && (value.AUTH_HS256_SECRET === undefined) === (value.AUTH_JWKS_URL === undefined)) {
       problem('AUTH_HS256_SECRET', 'mode jwt needs exactly one of AUTH_HS256_SECRET and AUTH_JWKS_URL');

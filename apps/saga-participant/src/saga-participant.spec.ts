@@ -35,6 +35,7 @@ describe('saga-participant', () => {
     [{ DTM_GRPC_ADDRESS: '' }, 'DTM_GRPC_ADDRESS'],
     [{ STOCK_STRATEGY: 'lock' }, 'CACHE_REDIS_URL'],
     [{ AUTH_MODE: 'none', NODE_ENV: 'production' }, 'AUTH_MODE'],
+    [{ AUTH_MODE: 'jwt', AUTH_HS256_SECRET: 'x'.repeat(32), NODE_ENV: 'production' }, 'BRANCH_SECRET'],
   ])('refuses %o, naming %s', (changed, name) => {
     expect(() => loadSagaConfig({ ...environment, ...changed })).toThrow(name);
   });

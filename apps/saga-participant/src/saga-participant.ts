@@ -15,6 +15,7 @@ import {
 import type { Authenticator, Clock, GrpcServer, HttpServer, Lifecycle, Logger, Metrics } from '@coupon/service-kit';
 import { openCouponDatabase, openShopDatabase } from './adapters/databases';
 import type { CouponDatabase, ShopDatabase } from './adapters/databases';
+import { createBarrierMetrics } from './branches/barrier-metrics';
 import { requireBranchSecret } from './branches/branch-secret';
 import { branchAddress } from './config';
 import type { SagaConfig } from './config';
@@ -65,6 +66,7 @@ export function createSagaParticipant(
   const pool = {
     ...config.mysqlPool,
     onConnectionError: (error: Error) => logger.warn({ err: error }, 'a database connection broke'),
+    onVerdict: createBarrierMetrics(metrics.registry),
   };
   const coupons = openCouponDatabase(config.couponMysqlUrl, pool);
   const shop = openShopDatabase(config.shopMysqlUrl, pool);
@@ -125,7 +127,13 @@ function ownModules(context: ModuleContext): readonly ServiceModule[] {
     outbox,
     createCouponModule(context, { orders: orders.desk }),
     createInventoryModule(context),
-    createPaymentModule(context, { arbiter: orders.arbiter, onDecided: () => orders.desk.driveSoon() }),
+    createPaymentModule(context, {
+      arbiter: orders.arbiter,
+      onDecided: () => {
+        orders.desk.driveSoon();
+        outbox.wake('shop');
+      },
+    }),
     orders.module,
   ];
 }

@@ -16,6 +16,7 @@ const fixtures = join(__dirname, 'fixtures');
 
 describe('a built app', () => {
   const database = useMysqlDatabase({ migrate: (url) => applyMigrations({ url, migrations: EMBEDDED_MIGRATIONS }) });
+  const shop = useMysqlDatabase();
   let work: string;
   let sagaFolder: string;
   const children: ChildProcess[] = [];
@@ -46,11 +47,29 @@ describe('a built app', () => {
     return elsewhere;
   }
 
+  /** RabbitMQ and DTM are away: the service is degraded without them, not down. */
+  const environment = (): Record<string, string> => ({
+    HTTP_HOST: '127.0.0.1',
+    AUTH_MODE: 'none',
+    MYSQL_URL: database.url,
+    SHOP_MYSQL_URL: shop.url,
+    AMQP_URL: 'amqp://127.0.0.1:1',
+    DTM_URL: 'http://127.0.0.1:1',
+    DTM_GRPC_ADDRESS: '127.0.0.1:1',
+    PAYMENT_WEBHOOK_SECRET: 'a secret of the provider',
+  });
+
+  it('brings its database up to date by itself, once', async () => {
+    const migrate = () => run(process.execPath, ['main.js', 'migrate'], { cwd: sagaFolder, env: environment() });
+    expect((await migrate()).stdout).toMatch(/^applied /);
+    expect((await migrate()).stdout).toMatch(/^nothing to do, /);
+  });
+
   it('runs alone in an empty folder: HTTP, gRPC reflection and an orderly end', async () => {
     const [httpPort, grpcPort] = [await freePort(), await freePort()];
     const child = spawn(process.execPath, ['--enable-source-maps', 'main.js'], {
       cwd: sagaFolder,
-      env: { HTTP_HOST: '127.0.0.1', HTTP_PORT: String(httpPort), GRPC_PORT: String(grpcPort) },
+      env: { ...environment(), HTTP_PORT: String(httpPort), GRPC_PORT: String(grpcPort) },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     children.push(child);
@@ -82,9 +101,10 @@ describe('a built app', () => {
   });
 
   it('says in one line what is wrong with its configuration and exits with 1', async () => {
-    const failure = await run(process.execPath, ['main.js'], { cwd: sagaFolder, env: { HTTP_PORT: 'x' } }).catch(
-      (error: unknown) => error as { code: number; stderr: string },
-    );
+    const failure = await run(process.execPath, ['main.js'], {
+      cwd: sagaFolder,
+      env: { ...environment(), HTTP_PORT: 'x' },
+    }).catch((error: unknown) => error as { code: number; stderr: string });
     expect(failure).toMatchObject({
       code: 1,
       stderr: 'invalid configuration: HTTP_PORT must be a port number from 0 to 65535\n',

@@ -1,10 +1,14 @@
 export { startPlatform } from './platform/start-platform';
 export type { StartPlatformOptions } from './platform/start-platform';
 export type { Platform } from './platform/platform';
-export type { AppInstance } from './platform/app-instance';
+export { AppInstance } from './platform/app-instance';
 export { signToken } from './platform/auth';
 export type { PlatformAuth } from './platform/auth';
 export { queueDepth } from './platform/borrowed-servers';
+export { coordinatorAddresses } from './platform/coordinator';
+export { prepareDatabase, prepareShop, withDatabase } from './platform/database';
+export type { PlatformDatabase, ShopDatabase } from './platform/database';
+export { migrateShop } from './platform/sagas';
 export { buildApps } from './platform/build-apps';
 export { ENDPOINTS_FILE, REPOSITORY, RUN_FOLDER, bundleOf } from './platform/layout';
 export type { AppName } from './platform/layout';

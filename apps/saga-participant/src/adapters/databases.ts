@@ -3,7 +3,7 @@ import { AppError } from '@coupon/domain';
 import { classifyMysqlError, createMysqlAdapter, createPrisma } from '@coupon/persistence';
 import type { Prisma as CouponPrisma, PrismaClient as CouponClient } from '@coupon/persistence';
 import { BranchRunner } from '@coupon/saga';
-import type { BarrierTransaction } from '@coupon/saga';
+import type { BarrierTransaction, BarrierVerdict, BranchIdentity } from '@coupon/saga';
 import { PrismaClient as ShopClient } from '../generated/client';
 import type { Prisma as ShopPrisma } from '../generated/client';
 
@@ -30,14 +30,16 @@ export interface DatabaseOptions {
   readonly poolIdle: number;
   readonly acquireTimeoutMs: number;
   readonly onConnectionError: (error: Error) => void;
+  /** Told about every barrier's verdict, for metrics. */
+  readonly onVerdict?: (branch: BranchIdentity, verdict: BarrierVerdict) => void;
 }
 
 export function openCouponDatabase(url: string, options: DatabaseOptions): CouponDatabase {
-  return database(createPrisma(url, options));
+  return database(createPrisma(url, options), options);
 }
 
 export function openShopDatabase(url: string, options: DatabaseOptions): ShopDatabase {
-  return database(new ShopClient({ adapter: createMysqlAdapter(url, options), errorFormat: 'minimal' }));
+  return database(new ShopClient({ adapter: createMysqlAdapter(url, options), errorFormat: 'minimal' }), options);
 }
 
 const MAX_ATTEMPTS = 8;
@@ -50,12 +52,14 @@ interface TransactingClient<Tx> {
 
 function database<Client extends TransactingClient<Tx>, Tx extends BarrierTransaction>(
   client: Client & TransactingClient<Tx>,
+  { onVerdict }: DatabaseOptions,
 ): Database<Client, Tx> {
   return {
     client,
     branches: new BranchRunner<Tx>({
       transaction: (work) => client.$transaction(work, TRANSACTION),
       isRetryable,
+      ...(onVerdict === undefined ? {} : { onVerdict }),
     }),
     transaction: (work) => repeatedly(client, work),
     close: () => client.$disconnect(),

@@ -10,11 +10,14 @@ export function knowsBranchSecret(secret: string | undefined, given: unknown): b
   return typeof given === 'string' && timingSafeEqual(digest(given), digest(secret));
 }
 
-/** Refuses other callers with 409, which DTM takes as the end of the matter: everything else it would repeat for ever. */
+/**
+ * Other callers hear "not ready". DTM keeps the secret with each saga, so after a change of it sagas under way come with the old one: a refusal
+ * would roll them back, paid ones too, by compensations that would be refused for ever. So they wait until the two agree again.
+ */
 export function requireBranchSecret(secret: string | undefined): RequestHandler {
   return (request, response, next) => {
     if (knowsBranchSecret(secret, request.headers[BRANCH_SECRET_HEADER])) next();
-    else response.status(409).json({ dtm_result: 'FAILURE', code: 'INVALID_BRANCH' });
+    else response.status(425).json({ dtm_result: 'ONGOING' });
   };
 }
 

@@ -28,7 +28,8 @@ export function grpcMethod<Request, Response>(
   return (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>) => {
     const [op] = call.metadata.get('dtm-op');
     if (op !== undefined && !knowsBranchSecret(options.secret, call.metadata.get(BRANCH_SECRET_HEADER)[0])) {
-      callback({ code: status.ABORTED, details: 'INVALID_BRANCH' });
+      // See requireBranchSecret.
+      callback({ code: status.FAILED_PRECONDITION, details: 'not ready' });
       return;
     }
     const handler = (op === 'compensate' ? asCompensation : asAction) ?? fallback;

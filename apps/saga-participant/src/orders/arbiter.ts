@@ -2,9 +2,9 @@ import { AppError } from '@coupon/domain';
 import type { FinalSagaState } from '@coupon/saga';
 import type { ShopDatabase, ShopTransaction } from '../adapters/databases';
 import { insertOrderEvent } from './adapters/order-outbox';
-import { lockOrder, readItems, updateOrder } from './adapters/order-rows';
+import { lockOrder, readItems, updateOrder, updateOrderAtEnd } from './adapters/order-rows';
 import { earlierRuns, finishRun, insertRun } from './adapters/saga-runs';
-import type { Lease } from './adapters/saga-runs';
+import type { Lease, RunEnd } from './adapters/saga-runs';
 import { appliedCoupons } from './order';
 import type { LockedOrder, NewOrder, Order } from './order';
 import { decide } from './order-transitions';
@@ -59,11 +59,12 @@ export class Arbiter implements OrderArbiter {
       end.kind === 'succeeded'
         ? { kind: 'saga-succeeded', saga: run.kind }
         : { kind: 'saga-failed', saga: run.kind, reasonCode: reasonCodeOf(end.reason) };
+    const ended: RunEnd = { gid: run.gid, state: end.kind === 'succeeded' ? 'SUCCEEDED' : 'FAILED', reason };
     return this.options.shop.transaction(async (tx) => {
       const order = await lockOrder(tx, run.orderSn);
-      const state = end.kind === 'succeeded' ? 'SUCCEEDED' : 'FAILED';
-      if (!(await finishRun(tx, run.gid, state, reason)) || order === undefined) return undefined;
-      return this.#apply(tx, order, event, lease);
+      if (order !== undefined) return this.#apply(tx, order, event, { ended, lease });
+      await finishRun(tx, ended);
+      return undefined;
     });
   }
 
@@ -77,7 +78,7 @@ export class Arbiter implements OrderArbiter {
     event: Extract<OrderEvent, { kind: 'cancel' | 'refund' }>,
     condition: (order: LockedOrder) => boolean = () => true,
   ): Promise<Ruling> {
-    return this.options.shop.transaction(async (tx) => {
+    return this.options.shop.transaction(async (tx): Promise<Ruling> => {
       const order = await lockOrder(tx, orderSn);
       if (order === undefined) throw new AppError('NOT_FOUND', 'there is no such order');
       if (!condition(order)) return { order, decision: 'nothing', started: undefined };
@@ -92,16 +93,26 @@ export class Arbiter implements OrderArbiter {
     if (started !== undefined) this.options.onDecided();
   }
 
-  async #apply(tx: ShopTransaction, order: LockedOrder, event: OrderEvent, lease?: Lease): Promise<Ruling> {
+  async #apply(
+    tx: ShopTransaction,
+    order: LockedOrder,
+    event: OrderEvent,
+    { ended, lease }: { readonly ended?: RunEnd; readonly lease?: Lease | undefined } = {},
+  ): Promise<Ruling> {
     const decision = decide(order.status, event, order.facts);
+    const unmoved: Ruling = { order, decision: 'nothing', started: undefined };
     if (decision.kind === 'refused') {
       throw new AppError('CONFLICT', `an order that is ${order.status} cannot be ${PAST[event.kind]}`, {
         details: { status: order.status },
       });
     }
-    if (decision.kind === 'nothing') return { order, decision: 'nothing', started: undefined };
+    if (decision.kind === 'nothing') {
+      if (ended !== undefined) await finishRun(tx, ended);
+      return unmoved;
+    }
     const moved = this.#moved(order, decision);
-    await updateOrder(tx, order.orderSn, moved);
+    if (ended === undefined) await updateOrder(tx, order.orderSn, moved);
+    else if (!(await updateOrderAtEnd(tx, order.orderSn, moved, ended))) return unmoved;
     const change = { from: order, to: moved, event, lease };
     const started = decision.saga && (await this.#startSaga(tx, change, decision.saga));
     if (decision.publishes !== undefined) await insertOrderEvent(tx, decision.publishes, moved, order.now);

@@ -24,6 +24,10 @@ export interface OrderModuleOptions {
   readonly newId?: () => string;
 }
 
+const DTM_RETRY_INTERVAL_S = 10;
+/** An order waits not much longer for its driver to look than its saga waits for DTM to try again. */
+const PAUSE_PER_RETRY_S_MS = 1_500;
+
 /** Orders: checkout, the state machine, the sagas and who drives them. */
 export function createOrderModule(
   context: ModuleContext,
@@ -46,6 +50,7 @@ export function createOrderModule(
     owner: newId(),
     leaseMs: config.sagas.leaseMs,
     pollIntervalMs: config.sagas.pollIntervalMs,
+    lastPauseMs: PAUSE_PER_RETRY_S_MS * (config.sagas.retryIntervalS ?? DTM_RETRY_INTERVAL_S),
   });
   const desk = new Desk({ shop, arbiter, driver, logger });
   const common = { shop, coupons, clock, maxStackCount: config.maxStackCount };

@@ -113,7 +113,7 @@ describe('bad input and strangers', () => {
   });
 
   it('lets users order, read and cancel for themselves, staff for anyone', async () => {
-    expect((await post({}, {} as typeof user)).status).toBe(401);
+    expect((await post({}, {})).status).toBe(401);
     expect(await post({}, token('8'))).toMatchObject({ status: 403, body: { details: { field: 'user_id' } } });
     const { body } = await post({}, token('1', 'operator'));
     const at = `/api/v1/checkouts/${body.order_sn}`;
@@ -165,7 +165,7 @@ describe('bad input and strangers', () => {
 
     it('takes nobody for DTM who does not know the secret', async () => {
       const dtm = { 'dtm-gid': 'g-1', 'dtm-trans_type': 'saga', 'dtm-branch_id': '01', 'dtm-op': 'action' };
-      expect(await calculate({}, { ...dtm, ...token('1', 'operator') })).toBe(10);
+      expect(await calculate({}, { ...dtm, ...token('1', 'operator') })).toBe(9);
     });
   });
 });

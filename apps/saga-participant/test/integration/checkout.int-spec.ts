@@ -279,11 +279,40 @@ describe.each(['grpc', 'http'])('checkout with branches over %s', (transport) =>
     expect((await shop.world(orderSn)).coupons).toEqual([UNUSED]);
   });
 
-  it('refuses branches to whoever does not know the secret', async () => {
+  it('answers a repeated call of the pricing branch as before, and refuses it after its compensation', async () => {
+    const [kept, undone] = [await submit(), await submit()];
+    shop.script.refuse(inventory.reserve, undone.orderSn, 'SOLD_OUT');
+    await shop.checkout(kept.body);
+    await shop.checkout(undone.body);
+    await shop.shop.query('UPDATE products SET price = 1 WHERE id = ?', [kept.goods]);
+    const again = ({ orderSn, goods, coupon }: typeof kept, gid = `checkout-${orderSn}`) =>
+      shop.call(
+        'POST',
+        `/dtm${orders.discount.path}?gid=${gid}&trans_type=saga&branch_id=02&op=action`,
+        {
+          orderSn,
+          userId: USER,
+          userCouponIds: [coupon.id],
+          orderItems: [{ goodsId: goods, quantity: 2, priceMinor: '10000' }],
+          shippingFeeMinor: '0',
+          discountMinor: '1000',
+          finalMinor: '19000',
+        },
+        { 'x-branch-secret': 'a secret of the branches' },
+      );
+    expect(await again(kept)).toMatchObject({ status: 200 });
+    expect(await again(kept, `checkout-other-${kept.orderSn}`)).toMatchObject({
+      status: 409,
+      body: { code: 'PRICE_CHANGED' },
+    });
+    expect((await again(undone)).status).toBe(409);
+  });
+
+  it('does nothing for whoever does not know the secret of the branches', async () => {
     const { orderSn, body } = await submit();
     await shop.checkout(body);
     const query = `gid=checkout-${orderSn}&trans_type=saga&branch_id=02&op=compensate`;
     const answer = await shop.call('POST', `/dtm${orders.revertDiscount.path}/compensate?${query}`, { orderSn });
-    expect(answer).toMatchObject({ status: 409, body: { code: 'INVALID_BRANCH' } });
+    expect(answer).toEqual({ status: 425, body: { dtm_result: 'ONGOING' } });
   });
 });

@@ -1,4 +1,5 @@
-import { EMBEDDED_MIGRATIONS, applyMigrations, createPrisma } from '@coupon/persistence';
+import { randomBytes } from 'node:crypto';
+import { EMBEDDED_MIGRATIONS, applyGrants, applyMigrations, createPrisma } from '@coupon/persistence';
 import type { PrismaClient } from '@coupon/persistence';
 import { useMysqlDatabase } from '@coupon/testing';
 import type { MysqlDatabase } from '@coupon/testing';
@@ -25,15 +26,22 @@ export interface WorkerDatabase {
   totals(activityId: string): Promise<ActivityTotals>;
 }
 
-/** A migrated database of its own and a client for it. */
+/** A migrated database of its own and a client for it, which may do what the worker's MySQL user may do and nothing else. */
 export function useWorkerDatabase(): WorkerDatabase {
-  const database = useMysqlDatabase({ migrate: (url) => applyMigrations({ url, migrations: EMBEDDED_MIGRATIONS }) });
-  let prisma: PrismaClient | undefined;
-  beforeAll(() => {
-    prisma = createPrisma(database.url, { poolSize: 8, poolIdle: 2 });
-  });
+  const user = `t_worker_${randomBytes(4).toString('hex')}`;
+  // Before the database's own hook: Jest runs these in the order in which they are registered.
   afterAll(async () => {
     await prisma?.$disconnect();
+    await database.query(`DROP USER IF EXISTS '${user}'@'%'`);
+  });
+  const database = useMysqlDatabase({ migrate: (url) => applyMigrations({ url, migrations: EMBEDDED_MIGRATIONS }) });
+  let prisma: PrismaClient | undefined;
+  beforeAll(async () => {
+    const password = randomBytes(12).toString('hex');
+    const passwords = { worker: password };
+    await applyGrants(database.serverUrl, { database: database.name, passwords, users: { worker: user } });
+    const url = Object.assign(new URL(database.url), { username: user, password });
+    prisma = createPrisma(url.toString(), { poolSize: 8, poolIdle: 2 });
   });
   return {
     database,

@@ -54,6 +54,23 @@ describe('TcpProxy', () => {
     expect(client.answers).toEqual(['echo one']);
   });
 
+  it('delays what is sent, in order, and delivers it although the client has hung up', async () => {
+    const client = open();
+    client.socket.write('one');
+    await eventually(() => expect(client.answers).toEqual(['echo one']));
+    const startedMs = performance.now();
+    proxy.setDelay(() => 150);
+    client.socket.write('two');
+    await new Promise((resolve) => setImmediate(resolve));
+    client.socket.write('three');
+    await eventually(() => expect(received).toMatch(/^onetwo/));
+    expect(performance.now() - startedMs).toBeGreaterThanOrEqual(145);
+    proxy.setDelay(() => 0);
+    client.socket.end('four', () => client.socket.destroy());
+    await eventually(() => expect(received).toBe('onetwothreefour'));
+    await eventually(() => expect(proxy.connections).toBe(0));
+  });
+
   it('half-open: connections stay up and no byte arrives', async () => {
     proxy.setMode('half-open');
     const client = open();

@@ -12,6 +12,15 @@ export type ProxyMode = 'pass' | 'drop-replies' | 'half-open' | 'refuse';
 interface Pair {
   readonly client: Socket;
   readonly upstream: Socket;
+  delayMs: number;
+  /** What the client has sent and the server has not got yet, in order. */
+  readonly late: { readonly bytes: Buffer; readonly dueMs: number }[];
+  timer: NodeJS.Timeout | undefined;
+}
+
+export interface TcpProxyOptions {
+  /** Where it listens; from a container it is reached over another interface. @default 127.0.0.1 */
+  readonly host?: string;
 }
 
 /** A TCP proxy on 127.0.0.1 in front of a server, whose network can be made worse while connections are open. */
@@ -21,17 +30,21 @@ export class TcpProxy {
   readonly #pairs = new Set<Pair>();
   #mode: ProxyMode = 'pass';
   #droppedBytes = 0;
+  #delay: () => number = () => 0;
 
   private constructor(target: { host: string; port: number }) {
     this.#target = target;
     this.#server = createServer((client) => this.#accept(client));
   }
 
-  static async start(target: { host: string; port: number }): Promise<TcpProxy> {
+  static async start(
+    target: { host: string; port: number },
+    { host = '127.0.0.1' }: TcpProxyOptions = {},
+  ): Promise<TcpProxy> {
     const proxy = new TcpProxy(target);
     await new Promise<void>((resolve, reject) => {
       proxy.#server.once('error', reject);
-      proxy.#server.listen(0, '127.0.0.1', resolve);
+      proxy.#server.listen(0, host, resolve);
     });
     return proxy;
   }
@@ -63,6 +76,15 @@ export class TcpProxy {
     this.#mode = mode;
   }
 
+  /**
+   * What clients send arrives so much later, in milliseconds, from now on; asked once per connection, open ones included. What a client has
+   * sent before it hung up still arrives.
+   */
+  setDelay(delayMs: () => number): void {
+    this.#delay = delayMs;
+    for (const pair of this.#pairs) pair.delayMs = delayMs();
+  }
+
   /** New connections go to the server of `url` from now on; open ones stay where they are, as after a failover behind a name. */
   leadTo(url: string): void {
     const { hostname, port } = new URL(url);
@@ -71,7 +93,9 @@ export class TcpProxy {
 
   /** Resets every open connection, on both sides. New ones are accepted according to the mode. */
   cut(): void {
-    for (const { client, upstream } of this.#pairs) {
+    for (const { client, upstream, timer, late } of this.#pairs) {
+      clearTimeout(timer);
+      late.length = 0;
       client.resetAndDestroy();
       upstream.resetAndDestroy();
     }
@@ -89,7 +113,7 @@ export class TcpProxy {
       return;
     }
     const upstream = connect(this.#target);
-    const pair = { client, upstream };
+    const pair: Pair = { client, upstream, delayMs: this.#delay(), late: [], timer: undefined };
     this.#pairs.add(pair);
     const close = (): void => {
       this.#pairs.delete(pair);
@@ -98,11 +122,42 @@ export class TcpProxy {
     };
     for (const socket of [client, upstream]) {
       socket.setNoDelay(true);
-      socket.on('error', close); // the other side sees a closed connection, as it would without a proxy
-      socket.on('close', close);
+      socket.on('error', () => this.#closed(pair, socket, close)); // the other side sees a closed connection, as it would without a proxy
+      socket.on('close', () => this.#closed(pair, socket, close));
     }
-    client.on('data', (bytes: Buffer) => this.#forward(bytes, upstream, this.#mode !== 'half-open'));
+    client.on('data', (bytes: Buffer) => this.#receive(pair, bytes));
     upstream.on('data', (bytes: Buffer) => this.#forward(bytes, client, this.#mode === 'pass'));
+  }
+
+  #closed(pair: Pair, socket: Socket, close: () => void): void {
+    if (socket === pair.client && pair.late.length > 0 && !pair.upstream.destroyed) return;
+    clearTimeout(pair.timer);
+    close();
+  }
+
+  #receive(pair: Pair, bytes: Buffer): void {
+    if (pair.delayMs === 0 && pair.late.length === 0) {
+      this.#forward(bytes, pair.upstream, this.#mode !== 'half-open');
+      return;
+    }
+    pair.late.push({ bytes, dueMs: performance.now() + pair.delayMs });
+    if (pair.late.length === 1) this.#deliverLate(pair);
+  }
+
+  #deliverLate(pair: Pair): void {
+    const [next] = pair.late;
+    if (next === undefined) {
+      if (pair.client.destroyed) pair.upstream.end();
+      return;
+    }
+    pair.timer = setTimeout(
+      () => {
+        pair.late.shift();
+        if (!pair.upstream.destroyed) this.#forward(next.bytes, pair.upstream, this.#mode !== 'half-open');
+        this.#deliverLate(pair);
+      },
+      Math.max(0, next.dueMs - performance.now()),
+    );
   }
 
   #forward(bytes: Buffer, to: Socket, open: boolean): void {

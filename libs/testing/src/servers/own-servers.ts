@@ -46,9 +46,10 @@ export function useOwnServers<K extends ServerKind>(
   };
 }
 
-async function startOwnServers<K extends ServerKind>(
+/** The same without hooks: whoever starts them stops them. */
+export async function startOwnServers<K extends ServerKind>(
   need: readonly K[],
-  options: OwnServersOptions,
+  options: OwnServersOptions = {},
 ): Promise<RunningServers<K>> {
   const engines = await Promise.all(need.map(async (kind) => [kind, await testEngine(kind)] as const));
   const dockerHost = engines[0]?.[1]?.dockerHost;

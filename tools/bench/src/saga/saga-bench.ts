@@ -1,10 +1,13 @@
 import { UserError, labelled } from '@coupon/platform';
 import { median, medians, thisMachine } from '../bench';
 import type { Bench, BenchContext, BenchReport, Numbers, Target } from '../bench';
-import { cpuSecondsOf, machineCpuSeconds } from '../process/cpu';
 import { runLoad } from './load';
 import type { LoadOutcome } from './load';
+import { ResourceUse } from './resource-use';
+import type { Used } from './resource-use';
 import { ShopBed } from './shop-bed';
+import { measureStockRates } from './stock-rates';
+import type { StockRates } from './stock-rates';
 import { verifyCheckouts, verifyFloor } from './verify-checkouts';
 
 const CONCURRENCIES = [1, 16, 64] as const;
@@ -15,6 +18,7 @@ const FULL_SECONDS = 15;
 const WARM_UP_S = 1;
 const MOST_PER_SECOND = 800;
 const STORES = ['mysql', 'boltdb'] as const;
+const CASES = [...STORES, 'stock'] as const;
 
 type Subject = 'checkout' | 'floor';
 
@@ -27,12 +31,39 @@ interface Run {
 
 /**
  * Checkouts per second from the request to AWAITING_PAYMENT, next to the floor in the same run: the same four branches with barrier-only
- * transactions on the same DTM and MySQL. DTM keeps its transactions in MySQL, as deployment files have it; `--case boltdb`: in a file.
+ * transactions on the same DTM and MySQL. DTM keeps its transactions in MySQL, as deployment files have it; `--case boltdb`: in a file. Then
+ * the three strategies of stock side by side.
  */
 export const sagaBench: Bench = async (context): Promise<BenchReport> => {
-  const store = storeOf(context.cases);
+  const { store, withCheckouts, withStock } = casesOf(context.cases);
   const seconds = context.seconds ?? (context.full ? FULL_SECONDS : QUICK_SECONDS);
   const bed = await ShopBed.lay(context, store);
+  const runs = withCheckouts ? await runRounds(context, bed, seconds) : [];
+  const stock = withStock
+    ? await measureStockRates({
+        sagaUrl: bed.platform.one('saga-participant').httpUrl,
+        rounds: context.rounds,
+        signal: context.signal,
+        line: context.screen.line,
+      })
+    : undefined;
+  return report(context, bed, { runs, stock, seconds });
+};
+
+interface Cases {
+  readonly store: (typeof STORES)[number];
+  readonly withCheckouts: boolean;
+  readonly withStock: boolean;
+}
+
+function casesOf(cases: readonly string[] = ['mysql', 'stock']): Cases {
+  const [store, second] = STORES.filter((name) => cases.includes(name));
+  const known = cases.every((name) => CASES.some((one) => one === name));
+  if (!known || second !== undefined) throw new UserError(`--case: ${STORES.join(' or ')}, and stock`);
+  return { store: store ?? 'mysql', withCheckouts: store !== undefined, withStock: cases.includes('stock') };
+}
+
+async function runRounds(context: BenchContext, bed: ShopBed, seconds: number): Promise<Run[]> {
   const runs: Run[] = [];
   for (let round = 1; round <= context.rounds; round += 1) {
     for (const concurrency of CONCURRENCIES) {
@@ -45,14 +76,7 @@ export const sagaBench: Bench = async (context): Promise<BenchReport> => {
       }
     }
   }
-  return report(context, bed, runs, seconds);
-};
-
-function storeOf(cases: readonly string[] | undefined): (typeof STORES)[number] {
-  const [wanted = 'mysql', second] = cases ?? [];
-  const store = STORES.find((name) => name === wanted);
-  if (store === undefined || second !== undefined) throw new UserError(`--case: ${STORES.join(' or ')}`);
-  return store;
+  return runs;
 }
 
 interface MeasureTerms {
@@ -67,7 +91,8 @@ async function measure(bed: ShopBed, { subject, concurrency, seconds, round }: M
   const prefix = `b${subject === 'floor' ? 'f' : 'c'}${String(round).padStart(2, '0')}${String(concurrency).padStart(2, '0')}`;
   const most = (seconds + WARM_UP_S) * MOST_PER_SECOND;
   const coupons = subject === 'checkout' ? await bed.issue(most) : [];
-  const cpu = new CpuUse(bed, subject);
+  const servicePid = subject === 'checkout' ? bed.platform.one('saga-participant').pid : bed.floor.pid;
+  const use = new ResourceUse(bed, servicePid);
   const outcome = await runLoad({
     ...(subject === 'checkout'
       ? { origin: bed.platform.one('saga-participant').httpUrl, path: '/api/v1/checkouts?wait=true' }
@@ -80,9 +105,9 @@ async function measure(bed: ShopBed, { subject, concurrency, seconds, round }: M
       const orderSn = `${prefix}-${String(n).padStart(6, '0')}`;
       return { orderSn, text: bodyOf(bed, orderSn, n, coupons[n]) };
     },
-    onMeasured: () => cpu.begin(),
+    onMeasured: () => use.begin(),
   });
-  const used = cpu.end();
+  const used = await use.end();
   await bed.untilQuiet();
   await (subject === 'checkout' ? verifyCheckouts : verifyFloor)(bed, prefix, outcome.told);
   return figuresOf(outcome, used);
@@ -99,12 +124,9 @@ function bodyOf(
   return JSON.stringify({ order_sn: orderSn, user_id: userId, coupon_sns: [couponSn], items, shipping_fee: '6.00' });
 }
 
-function figuresOf(
-  { answered, seconds, latency }: LoadOutcome,
-  used: Readonly<Record<string, number | null>>,
-): Numbers {
-  const perCheckout = Object.entries(used).flatMap(([name, cpuSeconds]) =>
-    cpuSeconds === null ? [] : [[`${name}_cpu_ms`, rounded((cpuSeconds * 1_000) / answered, 2)] as const],
+function figuresOf({ answered, seconds, latency }: LoadOutcome, used: Used): Numbers {
+  const perCheckout = Object.entries(used).flatMap(([name, value]) =>
+    value === null ? [] : [[name, rounded(value / answered, 2)] as const],
   );
   return {
     per_second: rounded(answered / seconds, 1),
@@ -114,41 +136,6 @@ function figuresOf(
   };
 }
 
-/** CPU time of each process that takes part, per measured part of a run, until its last answer. */
-class CpuUse {
-  #before: Readonly<Record<string, number | null>> = {};
-  readonly #pids: Readonly<Record<string, number | undefined>>;
-
-  constructor(bed: ShopBed, subject: Subject) {
-    const { platform } = bed;
-    this.#pids = {
-      service: subject === 'checkout' ? platform.one('saga-participant').pid : bed.floor.pid,
-      dtm: platform.sagas?.servers.servers.dtm.pid,
-      mysql: platform.servers.servers.mysql.pid,
-      generator: process.pid,
-    };
-  }
-
-  begin(): void {
-    this.#before = this.#read();
-  }
-
-  end(): Record<string, number | null> {
-    const after = this.#read();
-    return Object.fromEntries(
-      Object.entries(after).map(([name, value]) => {
-        const before = this.#before[name] ?? null;
-        return [name, before === null || value === null ? null : value - before];
-      }),
-    );
-  }
-
-  #read(): Record<string, number | null> {
-    const each = Object.entries(this.#pids).map(([name, pid]) => [name, pid === undefined ? null : cpuSecondsOf(pid)]);
-    return { ...(Object.fromEntries(each) as Record<string, number | null>), machine: machineCpuSeconds() };
-  }
-}
-
 function describe(subject: Subject, concurrency: number, figures: Numbers): string {
   const shown = Object.entries(figures)
     .map(([name, value]) => `${name} ${value}`)
@@ -156,7 +143,13 @@ function describe(subject: Subject, concurrency: number, figures: Numbers): stri
   return `${subject.padEnd(9)} ${String(concurrency).padStart(2)} concurrent  ${shown}`;
 }
 
-function report({ rounds, screen }: BenchContext, bed: ShopBed, runs: readonly Run[], seconds: number): BenchReport {
+interface Measured {
+  readonly runs: readonly Run[];
+  readonly stock: StockRates | undefined;
+  readonly seconds: number;
+}
+
+function report({ rounds, screen }: BenchContext, bed: ShopBed, { runs, stock, seconds }: Measured): BenchReport {
   const of = (subject: Subject, concurrency: number): Numbers[] =>
     runs.filter((run) => run.subject === subject && run.concurrency === concurrency).map(({ figures }) => figures);
   const ratioAt = (concurrency: number): number => {
@@ -168,40 +161,50 @@ function report({ rounds, screen }: BenchContext, bed: ShopBed, runs: readonly R
   };
   const figures: Record<string, Numbers> = {};
   const floor: Record<string, Numbers> = {};
-  for (const concurrency of CONCURRENCIES) {
+  for (const concurrency of runs.length > 0 ? CONCURRENCIES : []) {
     figures[`c${concurrency}`] = { ...medians(of('checkout', concurrency)), ratio: ratioAt(concurrency) };
     floor[`c${concurrency}`] = medians(of('floor', concurrency));
   }
-  const ratio = ratioAt(MAIN);
-  const target: Target = {
-    figure: `checkouts/s at ${MAIN} concurrent / floor`,
-    target: TARGET,
-    median: ratio,
-    met: ratio >= TARGET,
-  };
-  screen.line(labelled(target.met ? 'met' : 'NOT MET', `${target.figure} ${ratio} (target ${TARGET})`));
-  const { mysql, rabbitmq } = bed.platform.servers.endpoints;
+  for (const [strategy, rates] of Object.entries(stock?.median ?? {})) figures[`stock-${strategy}`] = rates;
+  const targets = runs.length > 0 ? [targetOf(ratioAt(MAIN))] : [];
+  for (const { figure, median: reached, met } of targets) {
+    screen.line(labelled(met ? 'met' : 'NOT MET', `${figure} ${reached} (target ${TARGET})`));
+  }
   return {
     name: 'saga',
     machine: thisMachine(),
     at: new Date().toISOString(),
-    setup: {
-      rounds,
-      seconds,
-      transport: 'grpc',
-      coupons_per_checkout: 1,
-      lines_per_checkout: 2,
-      mysql: `${mysql.flavour} ${mysql.version}`,
-      rabbitmq: rabbitmq.version,
-      dtm: bed.platform.sagas?.servers.endpoints.dtm.version ?? 'unknown',
-      dtm_store: bed.platform.sagas?.store ?? 'unknown',
-    },
-    runs,
+    setup: { rounds, seconds, ...setupOf(bed), ...stockSetup(stock) },
+    runs: [...runs, ...(stock?.runs ?? [])],
     median: figures,
     floor,
-    ratio,
-    targets: [target],
+    ratio: runs.length > 0 ? ratioAt(MAIN) : 0,
+    targets,
   };
+}
+
+function targetOf(ratio: number): Target {
+  const figure = `checkouts/s at ${MAIN} concurrent / floor`;
+  return { figure, target: TARGET, median: ratio, met: ratio >= TARGET };
+}
+
+function setupOf({ platform }: ShopBed): Record<string, string | number> {
+  const { mysql, rabbitmq } = platform.servers.endpoints;
+  return {
+    transport: 'grpc',
+    coupons_per_checkout: 1,
+    lines_per_checkout: 2,
+    mysql: `${mysql.flavour} ${mysql.version}`,
+    rabbitmq: rabbitmq.version,
+    dtm: platform.sagas?.servers.endpoints.dtm.version ?? 'unknown',
+    dtm_store: platform.sagas?.store ?? 'unknown',
+  };
+}
+
+function stockSetup(stock: StockRates | undefined): Record<string, number> {
+  if (stock === undefined) return {};
+  const { buyers, orders, scarce_units } = stock.setup;
+  return { stock_buyers: buyers, stock_orders: orders, stock_scarce_units: scarce_units };
 }
 
 function rounded(value: number, digits: number): number {

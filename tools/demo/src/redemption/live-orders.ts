@@ -22,6 +22,8 @@ export interface LifeNotes {
   /** Answers that have no place in the story. */
   readonly strange: string[];
   readonly checkoutMs: number[];
+  /** Planned orders whose client has nothing to do at once any more. */
+  lived: number;
   /** Orders whose client saw that the time to pay was over. */
   timedOut: number;
   /** Payments that came after that. */
@@ -43,7 +45,7 @@ const PATIENCE_MS = 45_000;
 const SLACK_MS = 1_000;
 
 export function freshNotes(): LifeNotes {
-  return { stories: [], refused: {}, strange: [], checkoutMs: [], timedOut: 0, latePayments: 0 };
+  return { stories: [], refused: {}, strange: [], checkoutMs: [], lived: 0, timedOut: 0, latePayments: 0 };
 }
 
 /** One order from its checkout on. Resolves when its client has nothing to do at once; with what comes later, if anything. */

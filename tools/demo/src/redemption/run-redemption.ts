@@ -115,6 +115,7 @@ async function liveAll(plans: readonly PlannedOrder[], context: LifeContext): Pr
     for (let plan = plans[next++]; plan !== undefined; plan = plans[next++]) {
       context.signal.throwIfAborted();
       const later = await liveOrder(plan, context);
+      context.notes.lived += 1;
       if (later) begin(later);
     }
   };
@@ -137,7 +138,7 @@ async function watched<T>(
     const counts = await databases.orderCounts();
     const of = (status: string): string => `${count(counts[status] ?? 0)} ${status.toLowerCase().replace('_', ' ')}`;
     const shown = ['AWAITING_PAYMENT', 'PAID', 'CANCELLED', 'REFUNDED'].map(of).join('   ');
-    return labelled('checkout', `${count(notes.checkoutMs.length)}/${count(orders)} answered   ${shown}`);
+    return labelled('checkout', `${count(notes.lived)}/${count(orders)} winners   ${shown}`);
   };
   const looking = (async () => {
     while (!isOver) {

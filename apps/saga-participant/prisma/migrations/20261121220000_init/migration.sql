@@ -55,6 +55,7 @@ CREATE TABLE orders (
   KEY idx_orders_status_updated (status, updated_at)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
 
+-- No foreign key to products, which are never deleted: each new item would wait for whoever reserves the product at the moment.
 CREATE TABLE order_items (
   id BIGINT NOT NULL AUTO_INCREMENT,
   order_sn VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
@@ -68,8 +69,7 @@ CREATE TABLE order_items (
   PRIMARY KEY (id),
   UNIQUE KEY uq_order_items_line (order_sn, line_index),
   KEY idx_order_items_product (product_id),
-  CONSTRAINT fk_order_items_order FOREIGN KEY (order_sn) REFERENCES orders (order_sn) ON DELETE RESTRICT ON UPDATE RESTRICT,
-  CONSTRAINT fk_order_items_product FOREIGN KEY (product_id) REFERENCES products (id) ON DELETE RESTRICT ON UPDATE RESTRICT
+  CONSTRAINT fk_order_items_order FOREIGN KEY (order_sn) REFERENCES orders (order_sn) ON DELETE RESTRICT ON UPDATE RESTRICT
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
 
 CREATE TABLE payments (

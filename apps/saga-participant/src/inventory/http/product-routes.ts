@@ -3,9 +3,9 @@ import { authenticateHttp, identityOf, route, validate } from '@coupon/service-k
 import type { Authenticator, Route } from '@coupon/service-kit';
 import type { Request } from 'express';
 import type { ShopDatabase } from '../../adapters/databases';
+import { reading } from '../../adapters/reading';
 import type { StockStrategy as StrategyName } from '../../config';
 import { findProduct, listProducts } from '../adapters/product-rows';
-import { readShop } from '../adapters/read-shop';
 import { createProduct } from '../use-cases/create-product.use-case';
 import type { Inventory } from '../use-cases/inventory';
 import type { Product, ProductId } from '../use-cases/model';
@@ -82,7 +82,7 @@ async function productPage(
   page: { readonly beforeId: ProductId | null; readonly limit: number },
 ): Promise<object> {
   // One row more than asked for tells whether there is a next page.
-  const rows = await readShop(() => listProducts(shop.client, { ...page, limit: page.limit + 1 }));
+  const rows = await reading(() => listProducts(shop.client, { ...page, limit: page.limit + 1 }));
   const shown = rows.slice(0, page.limit);
   const last = shown.at(-1);
   const more = rows.length > page.limit && last !== undefined;
@@ -90,7 +90,7 @@ async function productPage(
 }
 
 async function foundProduct(shop: ShopDatabase, id: ProductId): Promise<Product> {
-  const product = await readShop(() => findProduct(shop.client, id));
+  const product = await reading(() => findProduct(shop.client, id));
   if (product === null) throw unknownProduct(id);
   return product;
 }

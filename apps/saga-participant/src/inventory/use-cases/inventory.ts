@@ -1,6 +1,6 @@
 import { AppError } from '@coupon/domain';
 import type { ShopDatabase } from '../../adapters/databases';
-import { readShop } from '../adapters/read-shop';
+import { reading } from '../../adapters/reading';
 import { untilUncontended } from './contention';
 import type { PatienceDeps } from './contention';
 import type { ReservedLine } from './model';
@@ -24,7 +24,7 @@ export class Inventory {
   /** @throws AppError NOT_FOUND, SOLD_OUT, CONFLICT; OVERLOADED when others were faster for too long; NOT_READY */
   async reserve(strategy: StockStrategy, command: ReserveCommand): Promise<readonly ReservedLine[]> {
     const { shop } = this.deps;
-    if (strategy.looksFirst) await readShop(() => refuseWhatIsShort(shop.client, command));
+    if (strategy.looksFirst) await reading(() => refuseWhatIsShort(shop.client, command));
     const deadline = this.#deadline();
     const held = await strategy.exclusively(idsOf(command.lines), deadline, () =>
       this.#repeated(deadline, () => shop.transaction((tx) => reserveStock(tx, strategy, command))),

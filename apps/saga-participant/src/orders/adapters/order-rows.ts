@@ -3,6 +3,8 @@ import { Prisma } from '../../generated/client';
 import type { ShopTransaction } from '../../adapters/databases';
 import type { LockedOrder, NewOrder, Order, OrderCoupon, OrderItemRow } from '../order';
 import type { OrderStatus } from '../order-transitions';
+import { endAssignments } from './saga-runs';
+import type { RunEnd } from './saga-runs';
 import { minorOf, parseJson } from './sql';
 
 /** @throws a duplicate key when the number is taken; it waits for whoever is just taking it */
@@ -69,11 +71,26 @@ export interface OrderChange {
 
 /** Of a row that this transaction has locked. */
 export async function updateOrder(tx: ShopTransaction, orderSn: string, change: OrderChange): Promise<void> {
-  await tx.$executeRaw`
-    UPDATE orders SET status = ${change.status}, reason_code = ${change.reasonCode},
-      payment_deadline = ${change.paymentDeadline}, paid_at = ${change.paidAt}, closed_at = ${change.closedAt},
-      version = version + 1
-    WHERE order_sn = ${orderSn}`;
+  await tx.$executeRaw`UPDATE orders o SET ${assignments(change)} WHERE o.order_sn = ${orderSn}`;
+}
+
+/** The same together with the end of the saga that leads to it, in one statement. False: the saga was finished before, nothing has changed. */
+export async function updateOrderAtEnd(
+  tx: ShopTransaction,
+  orderSn: string,
+  change: OrderChange,
+  end: RunEnd,
+): Promise<boolean> {
+  const rows = await tx.$executeRaw`
+    UPDATE orders o JOIN saga_runs s ON s.gid = ${end.gid} SET ${assignments(change)}, ${endAssignments(end)}
+    WHERE o.order_sn = ${orderSn} AND s.finished_at IS NULL`;
+  return rows > 0;
+}
+
+function assignments(change: OrderChange): Prisma.Sql {
+  return Prisma.sql`o.status = ${change.status}, o.reason_code = ${change.reasonCode},
+    o.payment_deadline = ${change.paymentDeadline}, o.paid_at = ${change.paidAt}, o.closed_at = ${change.closedAt},
+    o.version = o.version + 1`;
 }
 
 interface ItemRow {

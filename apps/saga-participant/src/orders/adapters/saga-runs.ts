@@ -35,18 +35,19 @@ export async function insertRun(
       IF(${owner} IS NULL, NULL, CURRENT_TIMESTAMP(3) + INTERVAL ${microseconds(ms)} MICROSECOND))`;
 }
 
-/** False when it was finished before. */
-export async function finishRun(
-  tx: ShopTransaction,
-  gid: string,
-  state: 'SUCCEEDED' | 'FAILED',
-  reason: string | null,
-): Promise<boolean> {
-  const rows = await tx.$executeRaw`
-    UPDATE saga_runs SET state = ${state}, reason = ${reason?.slice(0, 255) ?? null}, finished_at = CURRENT_TIMESTAMP(3),
-      lease_owner = NULL, lease_until = NULL
-    WHERE gid = ${gid} AND finished_at IS NULL`;
-  return rows > 0;
+export interface RunEnd {
+  readonly gid: string;
+  readonly state: 'SUCCEEDED' | 'FAILED';
+  readonly reason: string | null;
+}
+
+export function endAssignments({ state, reason }: RunEnd): Prisma.Sql {
+  return Prisma.sql`s.state = ${state}, s.reason = ${reason?.slice(0, 255) ?? null}, s.finished_at = CURRENT_TIMESTAMP(3),
+    s.lease_owner = NULL, s.lease_until = NULL`;
+}
+
+export async function finishRun(tx: ShopTransaction, end: RunEnd): Promise<void> {
+  await tx.$executeRaw`UPDATE saga_runs s SET ${endAssignments(end)} WHERE s.gid = ${end.gid} AND s.finished_at IS NULL`;
 }
 
 /** How many runs of the kind the order has had, and the input of the last one. */

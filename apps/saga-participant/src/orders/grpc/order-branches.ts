@@ -1,10 +1,11 @@
 import { OrderDiscountResponse, OrderSagaService } from '@coupon/contracts';
 import type { OrderDiscountRequest, RevertOrderDiscountRequest } from '@coupon/contracts';
 import { AppError, isErrorCode } from '@coupon/domain';
-import { SUCCESS, refused } from '@coupon/saga';
+import { SUCCESS, enterBarrier, refused } from '@coupon/saga';
 import { authenticatedUnary, grpcService } from '@coupon/service-kit';
 import type { Authenticator, GrpcService, Logger } from '@coupon/service-kit';
 import type { ShopDatabase } from '../../adapters/databases';
+import { reading } from '../../adapters/reading';
 import { mountHttp } from '../../branches/branch';
 import type { Branch, MountedBranch } from '../../branches/branch';
 import { BRANCHES } from '../../branches/catalogue';
@@ -27,11 +28,14 @@ export function createOrderBranches(deps: OrderBranchesDeps): {
   const { shop, logger, authenticator, branchSecret } = deps;
   const discount: Branch<OrderDiscountRequest> = {
     ...BRANCHES.orders.discount,
-    action: (branch, request) =>
-      shop.branches.action(branch, async (tx) => {
-        const confirmation = await confirmDiscount(deps, tx, request, { isLocked: true });
-        return confirmation.kind === 'confirmed' ? SUCCESS : refused(confirmation.code);
-      }),
+    action: async (branch, request) => {
+      const confirmation = await confirmDiscount(deps, shop.client, request, { isLocked: true });
+      // A repetition is answered as before, whatever the prices are by now.
+      if (confirmation.kind === 'refused') return shop.branches.action(branch, async () => refused(confirmation.code));
+      // Without an effect the barrier's row is all there is to commit: one statement, no transaction around it.
+      const verdict = await enterBarrier(shop.client, branch);
+      return verdict === 'compensated' ? refused('ALREADY_COMPENSATED') : SUCCESS;
+    },
   };
   const revert: Branch<RevertOrderDiscountRequest> = {
     ...BRANCHES.orders.revertDiscount,
@@ -47,7 +51,7 @@ export function createOrderBranches(deps: OrderBranchesDeps): {
       ...common,
       reply: () => OrderDiscountResponse.fromPartial({}),
       plain: authenticatedUnary(plain, async (request) =>
-        answerOf(await confirmDiscount(deps, shop.client, request, { isLocked: false })),
+        answerOf(await reading(() => confirmDiscount(deps, shop.client, request, { isLocked: false }))),
       ),
     }),
     revertOrderDiscount: grpcMethod(revert, {
@@ -61,7 +65,8 @@ export function createOrderBranches(deps: OrderBranchesDeps): {
 
 function answerOf(confirmation: Awaited<ReturnType<typeof confirmDiscount>>): OrderDiscountResponse {
   if (confirmation.kind === 'refused') {
-    const { code } = confirmation;
+    const { code, cause } = confirmation;
+    if (cause !== undefined) throw cause;
     throw new AppError(isErrorCode(code) ? code : 'CONFLICT', 'the quote does not hold', { details: { reason: code } });
   }
   const { originalMinor, discountMinor, finalMinor, coupons } = confirmation.priced;

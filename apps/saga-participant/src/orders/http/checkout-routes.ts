@@ -5,6 +5,7 @@ import type { UserId } from '@coupon/domain';
 import { authenticateHttp, identityOf, requireMayRead, route } from '@coupon/service-kit';
 import type { Authenticator, Clock, Identity, Route } from '@coupon/service-kit';
 import type { ShopDatabase } from '../../adapters/databases';
+import { reading } from '../../adapters/reading';
 import { readItems, readOrder } from '../adapters/order-rows';
 import type { Ruling } from '../arbiter';
 import type { Order } from '../order';
@@ -46,7 +47,8 @@ export function checkoutRoutes(deps: CheckoutRoutesDeps): Route[] {
     }),
     route('get', '/api/v1/checkouts/:orderSn', authenticated, async (request, response) => {
       const order = await orderOf(request, response, shop);
-      response.json(orderView(order, await readItems(shop.client, order.orderSn)));
+      const items = await reading(() => readItems(shop.client, order.orderSn));
+      response.json(orderView(order, items));
     }),
     command('/api/v1/orders/:orderSn/cancel', 'cancel', (orderSn) => desk.cancel(orderSn), deps),
     command('/api/v1/orders/:orderSn/refund', 'refund', (orderSn) => desk.refund(orderSn), deps),
@@ -70,9 +72,10 @@ function command(
   });
 }
 
-/** @throws AppError NOT_FOUND, PERMISSION_DENIED */
+/** @throws AppError NOT_FOUND, PERMISSION_DENIED, NOT_READY */
 async function orderOf(request: Request, response: Response, shop: ShopDatabase): Promise<Order> {
-  const order = await readOrder(shop.client, parseOrderSn(request.params['orderSn']));
+  const orderSn = parseOrderSn(request.params['orderSn']);
+  const order = await reading(() => readOrder(shop.client, orderSn));
   if (order === undefined) throw new AppError('NOT_FOUND', 'there is no such order');
   requireMayRead(identityOf(response), order.userId as UserId);
   return order;

@@ -2,7 +2,6 @@ import { OrderDiscountRequest, ReserveStockRequest, UseCouponRequest } from '@co
 import { SAGA_KINDS } from '../order-transitions';
 import type { SagaKind } from '../order-transitions';
 import { buildSteps } from './build-saga';
-import { gidOf } from './saga-run';
 import type { SagaInput } from './saga-run';
 
 const http = { transport: 'http', baseUrl: 'http://saga:8057' } as const;
@@ -97,17 +96,5 @@ describe('the sagas of an order', () => {
       buildSteps({ gid, kind: 'refund', input: { ...input, ...over } }, http).at(-1)?.payload;
     expect(keyOf('refund-p-1', {})).toMatchObject({ refundSn: 'refund-p-1' });
     expect(keyOf('refund-p-1-2', { refundSn: 'refund-p-1' })).toMatchObject({ refundSn: 'refund-p-1' });
-  });
-
-  it('are known by their order or its payment', () => {
-    const order = { orderSn: 'o-1', paymentSn: 'p-1' };
-    expect(SAGA_KINDS.map((kind) => gidOf(kind, order))).toEqual([
-      'checkout-o-1',
-      'settle-p-1',
-      'cancel-o-1',
-      'reacquire-p-1',
-      'refund-p-1',
-    ]);
-    expect(gidOf('cancel', order, 2)).toBe('cancel-o-1-2');
   });
 });

@@ -20,6 +20,8 @@ export interface SagaDriverOptions {
   readonly owner: string;
   readonly leaseMs: number;
   readonly pollIntervalMs: number;
+  /** Longest pause before DTM is asked again about a saga. */
+  readonly lastPauseMs: number;
   /** Sagas driven at once; what is beyond waits in the table. @default 128 */
   readonly maxInFlight?: number;
 }
@@ -31,7 +33,6 @@ export interface DriveEnd {
 }
 
 const FIRST_PAUSE_MS = 500;
-const LAST_PAUSE_MS = 15_000;
 const MAX_IN_FLIGHT = 128;
 /** For a decision in a transaction of somebody else to be committed. */
 const COMMIT_MS = 10;
@@ -195,8 +196,8 @@ export class SagaDriver implements Component {
     attempts: number,
     next: { readonly state?: OpenState; readonly reason: string },
   ): Promise<void> {
-    const { shop, owner } = this.#options;
-    const delayMs = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(attempts, 16), LAST_PAUSE_MS);
+    const { shop, owner, lastPauseMs } = this.#options;
+    const delayMs = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(attempts, 16), lastPauseMs);
     await returnRun(shop.client, run.gid, owner, { ...next, delayMs });
   }
 }

@@ -1,10 +1,11 @@
 import type { OwnedCoupon } from '@coupon/discount';
-import { AppError, USER_COUPON_STATUS } from '@coupon/domain';
+import { AppError, InvalidArgumentError, USER_COUPON_STATUS, parseId } from '@coupon/domain';
 import type { OrderDiscountRequest } from '@coupon/contracts';
 import type { Clock } from '@coupon/service-kit';
 import type { CouponDatabase, ShopTransaction } from '../../adapters/databases';
 import { readCoupons } from '../adapters/coupon-rows';
 import { readProducts } from '../adapters/product-rows';
+import { parseOrderSn } from '../order-sn';
 import { quoteOrder } from '../quote';
 import type { CheckoutRequest, PricedOrder } from '../quote';
 
@@ -19,7 +20,9 @@ export const PRICE_CHANGED = 'PRICE_CHANGED';
 export const COUPON_NOT_LOCKED = 'COUPON_NOT_LOCKED';
 
 export type Confirmation =
-  { readonly kind: 'confirmed'; readonly priced: PricedOrder } | { readonly kind: 'refused'; readonly code: string };
+  | { readonly kind: 'confirmed'; readonly priced: PricedOrder }
+  /** `cause` names the field of a request that makes no sense. */
+  | { readonly kind: 'refused'; readonly code: string; readonly cause?: InvalidArgumentError };
 
 /**
  * Prices an order again with what the databases say now, and compares it with the quote in the request. Nothing is written.
@@ -31,6 +34,8 @@ export async function confirmDiscount(
   message: OrderDiscountRequest,
   { isLocked }: { readonly isLocked: boolean },
 ): Promise<Confirmation> {
+  const invalid = violationOf(message);
+  if (invalid !== undefined) return { kind: 'refused', code: invalid.code, cause: invalid };
   const { userId, orderSn, userCouponIds, orderItems } = message;
   const [products, coupons] = await Promise.all([
     readProducts(
@@ -47,6 +52,37 @@ export async function confirmDiscount(
   const isSame =
     String(priced.discountMinor) === message.discountMinor && String(priced.finalMinor) === message.finalMinor;
   return isSame ? { kind: 'confirmed', priced } : { kind: 'refused', code: PRICE_CHANGED };
+}
+
+/** What the reading cannot do without; the calculator sees to the rest. Over HTTP every field may be any text. */
+function checkRequest(message: OrderDiscountRequest): void {
+  parseOrderSn(message.orderSn);
+  parseId<'user'>(message.userId, 'user_id');
+  if (message.orderItems.length === 0) throw InvalidArgumentError.of('order_items', 'must not be empty');
+  message.orderItems.forEach(({ goodsId, priceMinor }, index) => {
+    parseId<'goods'>(goodsId, `order_items[${index}].goods_id`);
+    if (priceMinor !== undefined) checkMinor(priceMinor, `order_items[${index}].price_minor`);
+  });
+  message.userCouponIds.forEach((id, index, ids) => {
+    const field = `user_coupon_ids[${index}]`;
+    parseId<'user-coupon'>(id, field);
+    if (ids.indexOf(id) < index) throw InvalidArgumentError.of(field, 'is in the list twice');
+  });
+  checkMinor(message.shippingFeeMinor, 'shipping_fee_minor');
+}
+
+function violationOf(message: OrderDiscountRequest): InvalidArgumentError | undefined {
+  try {
+    checkRequest(message);
+    return undefined;
+  } catch (error) {
+    if (error instanceof InvalidArgumentError) return error;
+    throw error;
+  }
+}
+
+function checkMinor(text: string, field: string): void {
+  if (!/^\d{1,18}$/.test(text)) throw InvalidArgumentError.of(field, 'must be an amount in minor units of at least 0');
 }
 
 function unlockedReason(coupons: readonly OwnedCoupon[], orderSn: string): string | undefined {

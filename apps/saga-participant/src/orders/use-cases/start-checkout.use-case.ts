@@ -4,6 +4,7 @@ import { AppError } from '@coupon/domain';
 import { classifyMysqlError } from '@coupon/persistence';
 import type { Clock } from '@coupon/service-kit';
 import type { CouponDatabase, ShopDatabase } from '../../adapters/databases';
+import { reading } from '../../adapters/reading';
 import { readCoupons } from '../adapters/coupon-rows';
 import { insertItems, insertOrder, readOrder } from '../adapters/order-rows';
 import { readProducts } from '../adapters/product-rows';
@@ -39,7 +40,8 @@ export interface StartedCheckout {
 
 /**
  * Prices the order, writes it down with its saga, and drives the saga. The same request again is answered with the order it made.
- * @throws AppError CONFLICT when the number belongs to another request; what `quoteOrder` throws; nothing is written then
+ * @throws AppError CONFLICT when the number belongs to another request; what `quoteOrder` throws; NOT_READY; nothing is written then.
+ * OUTCOME_UNKNOWN: the same request again tells
  */
 export async function startCheckout(
   deps: StartCheckoutDeps,
@@ -47,22 +49,20 @@ export async function startCheckout(
   locale: Locale,
 ): Promise<StartedCheckout> {
   const requestHash = hashOf(request);
-  const [known, products, coupons] = await Promise.all([
-    readOrder(deps.shop.client, request.orderSn),
-    readProducts(
-      deps.shop.client,
-      request.items.map(({ goodsId }) => goodsId),
-    ),
-    readCoupons(deps.coupons.client, request.userId, { by: 'sns', names: request.couponSns }),
-  ]);
-  if (known !== undefined) return repeated(known, requestHash);
+  const goodsIds = request.items.map(({ goodsId }) => goodsId);
+  const [products, coupons] = await reading(() =>
+    Promise.all([
+      readProducts(deps.shop.client, goodsIds),
+      readCoupons(deps.coupons.client, request.userId, { by: 'sns', names: request.couponSns }),
+    ]),
+  );
   const { clock, maxStackCount } = deps;
   let priced: PricedOrder;
   try {
     priced = quoteOrder(request, { products, coupons, nowMs: clock.nowMs(), maxStackCount, locale });
   } catch (error) {
-    // The same request may have made the order in the meantime, and its coupons be in use because of that.
-    const made = await readOrder(deps.shop.client, request.orderSn);
+    // The same request may have made the order before, and its coupons be in use because of that.
+    const made = await reading(() => readOrder(deps.shop.client, request.orderSn));
     if (made !== undefined) return repeated(made, requestHash);
     throw error;
   }
@@ -84,7 +84,7 @@ async function write(deps: StartCheckoutDeps, order: NewOrder, items: PricedOrde
     });
   } catch (error) {
     if (classifyMysqlError(error).kind !== 'duplicate') throw error;
-    const made = await readOrder(deps.shop.client, order.orderSn);
+    const made = await reading(() => readOrder(deps.shop.client, order.orderSn));
     if (made === undefined) throw error;
     return repeated(made, order.requestHash);
   }

@@ -1,12 +1,15 @@
+import { AppError } from '@coupon/domain';
 import type { Clock } from '@coupon/service-kit';
 import type { ShopDatabase } from '../../adapters/databases';
+import { reading } from '../../adapters/reading';
 import { readOrder } from '../adapters/order-rows';
+import type { Order } from '../order';
 import { isTransient } from '../order-transitions';
 import type { DriveEnd } from '../sagas/saga-driver';
 
 const POLL_MS = 50;
 
-/** Waits until no saga of the order is under way, or the time is over. undefined: there is no such order. */
+/** Waits until no saga of the order is under way, or the time is over. undefined: nobody can say at the moment. */
 export async function waitForOrder(
   { shop, clock }: { readonly shop: ShopDatabase; readonly clock: Clock },
   orderSn: string,
@@ -19,10 +22,20 @@ export async function waitForOrder(
     if (end !== undefined && !isTransient(end.status)) return end;
   }
   for (;;) {
-    const order = await readOrder(shop.client, orderSn);
+    const order = await readIfPossible(shop, orderSn);
     const leftMs = deadlineMs - clock.nowMs();
     if (order === undefined || !isTransient(order.status) || leftMs <= 0) return order;
     await within(clock, Math.min(POLL_MS, leftMs));
+  }
+}
+
+/** What is waited for has been accepted: that the database went away meanwhile is no refusal of it. */
+async function readIfPossible(shop: ShopDatabase, orderSn: string): Promise<Order | undefined> {
+  try {
+    return await reading(() => readOrder(shop.client, orderSn));
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'NOT_READY') return undefined;
+    throw error;
   }
 }
 

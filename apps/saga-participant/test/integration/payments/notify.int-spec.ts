@@ -1,4 +1,4 @@
-import { useMysqlDatabase } from '@coupon/testing';
+import { eventually, useMysqlDatabase } from '@coupon/testing';
 import { createPaymentModule } from '../../../src/payments/payments.module';
 import { ArbiterDouble, PaymentScenario, notify, signatureOf } from '../../support/payment-scenario';
 import { migrateShop, startService } from '../../support/service-under-test';
@@ -237,6 +237,50 @@ describe('notifications of the payment provider', () => {
           ['REACQUIRING', 'declined', 'captured'],
         ]).toContainEqual([state.order, ...state.decisions]);
       }
+    });
+
+    /** Until a transaction of this database waits for a row. The table is a copy that is renewed only when nobody has read it for 0.1 s. */
+    const lockWait = () =>
+      eventually(
+        async () => {
+          const waiting = await database.query(
+            `SELECT 1 FROM information_schema.innodb_trx t
+             JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id
+             WHERE p.db = DATABASE() AND t.trx_state = 'LOCK WAIT'`,
+          );
+          return waiting.length > 0;
+        },
+        { intervalMs: 200 },
+      );
+
+    it('locks the order before the payment, as everybody does who has both', async () => {
+      const { orderSn, paymentSn } = await scenario.order();
+      const { sent } = await service.context.shop.client.$transaction(
+        async (tx) => {
+          await tx.$queryRaw`SELECT 1 FROM orders WHERE order_sn = ${orderSn} FOR UPDATE`;
+          const sent = notify(service.http, paymentSn, succeeded('lock-order-1'));
+          await lockWait();
+          await tx.$queryRaw`SELECT 1 FROM payments WHERE payment_sn = ${paymentSn} FOR UPDATE NOWAIT`;
+          return { sent };
+        },
+        { timeout: 20_000 },
+      );
+      expect((await sent).status).toBe(200);
+    });
+
+    it('decides by what a cancellation that is under way has made of the payment', async () => {
+      const { orderSn, paymentSn } = await scenario.order();
+      const { sent } = await service.context.shop.client.$transaction(
+        async (tx) => {
+          await tx.$executeRaw`UPDATE payments SET status = 'CANCELLED' WHERE order_sn = ${orderSn}`;
+          const sent = notify(service.http, paymentSn, failed('lock-payment-1'));
+          await lockWait();
+          return { sent };
+        },
+        { timeout: 20_000 },
+      );
+      expect(await sent).toMatchObject({ status: 200, body: { status: 'CANCELLED' } });
+      expect(await scenario.state(orderSn)).toMatchObject({ payment: 'CANCELLED', decisions: [] });
     });
 
     it('lets one of two payments have a reference that both claim', async () => {

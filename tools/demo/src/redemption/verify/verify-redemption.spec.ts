@@ -298,6 +298,72 @@ const COUPON_DAMAGES: Damage[] = [
     [['usage_log', 1]],
   ],
   [
+    'a used coupon that is not among those of its order',
+    (shop) => {
+      Object.assign(couponOf(shop, '5'), { status: used, orderSn: 'paid', hasUsedTime: true });
+      shop.truth.transitions.push({ couponId: '5', from: unused, to: locked, orderSn: 'paid' });
+      shop.truth.transitions.push({ couponId: '5', from: locked, to: used, orderSn: 'paid' });
+      shop.truth.usage.push({ ...at(shop.truth.usage, 0), couponId: '5', discount: 0n });
+      at(shop.truth.templates, 1).usedCount = 2;
+    },
+    [
+      ['coupon_state', 1],
+      ['usage_log', 1],
+    ],
+  ],
+  [
+    'a free coupon that has a time of use',
+    (shop) => {
+      couponOf(shop, '4').hasUsedTime = true;
+    },
+    [['coupon_state', 1]],
+  ],
+  [
+    'moves that do not follow one another',
+    (shop) => {
+      at(shop.truth.transitions, 8).from = used;
+    },
+    [['coupon_history', 1]],
+  ],
+  [
+    'a reverted log of an order that was never paid',
+    (shop) => {
+      shop.truth.usage.push({ ...at(shop.truth.usage, 2), couponId: '4', orderSn: 'unpaid' });
+    },
+    [['usage_log', 1]],
+  ],
+  [
+    'a use that was logged and reverted twice for one order',
+    (shop) => {
+      shop.truth.usage.push({ ...at(shop.truth.usage, 2) });
+    },
+    [['usage_log', 1]],
+  ],
+  [
+    'a second log that stands, of another order',
+    (shop) => {
+      shop.truth.usage.push({ ...at(shop.truth.usage, 2), couponId: '1', reverted: false });
+    },
+    [
+      ['usage_log', 1],
+      ['usage_log', 1],
+    ],
+  ],
+  [
+    'a log with another original amount than the order',
+    (shop) => {
+      at(shop.truth.usage, 0).original += 1n;
+    },
+    [['usage_log', 1]],
+  ],
+  [
+    'a log with another final amount than the order',
+    (shop) => {
+      at(shop.truth.usage, 0).final += 1n;
+    },
+    [['usage_log', 1]],
+  ],
+  [
     'a used_count that counted one too many',
     (shop) => {
       at(shop.truth.templates, 0).usedCount = 2;
@@ -437,6 +503,72 @@ const MONEY_DAMAGES: Damage[] = [
     'a payment of another amount than the order',
     (shop) => {
       at(shop.truth.payments, 2).amount = 1n;
+    },
+    [['payment_state', 1]],
+  ],
+  [
+    'an order of nothing but shipping',
+    (shop) => {
+      shop.truth.items = shop.truth.items.filter(({ orderSn }) => orderSn !== 'failed');
+      Object.assign(orderOf(shop, 'failed'), { original: 600n, final: 600n });
+      at(shop.truth.payments, 3).amount = 600n;
+    },
+    [['order_money', 1]],
+  ],
+  [
+    'an order below zero',
+    (shop) => {
+      const coupons = [{ couponId: '5', discount: 13701n }];
+      Object.assign(orderOf(shop, 'failed'), { coupons, discount: 13701n, final: -100n });
+      at(shop.truth.payments, 3).amount = -100n;
+    },
+    [
+      ['order_money', 1],
+      ['line_shares', 1],
+    ],
+  ],
+  [
+    'less than nothing off the shipping fee',
+    (shop) => {
+      orderOf(shop, 'unpaid').shippingDiscount = -1n;
+      Object.assign(at(shop.truth.items, 5), { discount: 155n, units: [{ count: 1, amount: 155n }] });
+    },
+    [['line_shares', 1]],
+  ],
+  [
+    'a unit that costs less than nothing',
+    (shop) => {
+      Object.assign(at(shop.truth.items, 4), { discount: 900n, units: [{ count: 2, amount: 450n }] });
+      Object.assign(at(shop.truth.items, 5), { discount: 1100n, units: [{ count: 1, amount: 1100n }] });
+    },
+    [['line_shares', 1]],
+  ],
+  [
+    'two captures, one of them given back twice',
+    (shop) => {
+      shop.truth.notifications.push({ providerRef: 'r-9', paymentSn: 'p-refunded', status: 'succeeded' });
+      shop.truth.refunds.push({ ...at(shop.truth.refunds, 0) });
+    },
+    [['captured_money', 1]],
+  ],
+  [
+    'an order with two payments',
+    (shop) => {
+      shop.truth.payments.push({ ...at(shop.truth.payments, 2), paymentSn: 'p-2' });
+    },
+    [['payment_state', 1]],
+  ],
+  [
+    'a payment under another number than the order knows',
+    (shop) => {
+      at(shop.truth.payments, 2).paymentSn = 'p-2';
+    },
+    [['payment_state', 1]],
+  ],
+  [
+    'a cancelled order without a payment',
+    (shop) => {
+      shop.truth.payments.splice(2, 1);
     },
     [['payment_state', 1]],
   ],

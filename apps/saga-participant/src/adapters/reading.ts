@@ -1,10 +1,10 @@
 import { AppError } from '@coupon/domain';
 import { classifyMysqlError } from '@coupon/persistence';
 
-/** A reading outside a transaction. @throws AppError NOT_READY when the database cannot be used */
-export async function readShop<T>(reading: () => Promise<T>): Promise<T> {
+/** Statements outside a transaction, of either database, that change nothing. @throws AppError NOT_READY when the database cannot be used */
+export async function reading<T>(statements: () => Promise<T>): Promise<T> {
   try {
-    return await reading();
+    return await statements();
   } catch (error) {
     const { kind } = classifyMysqlError(error);
     if (kind !== 'infrastructure' && kind !== 'retryable') throw error;
