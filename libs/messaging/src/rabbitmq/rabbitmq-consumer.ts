@@ -3,6 +3,7 @@ import type { BatchHandler, ChannelStatus, Delivery, EventConsumer, MessagingLog
 import type { AmqpConnection } from './amqp-connection';
 import { ChannelKeeper } from './channel-keeper';
 import { Outstanding } from './outstanding';
+import type { QueueContinuity } from './queue-continuity';
 import { toDelivery } from './to-delivery';
 import { declareTopology } from './topology';
 import type { Topology } from './topology';
@@ -19,6 +20,8 @@ export interface RabbitMqConsumerOptions {
   readonly batchWaitMs: number;
   /** Declared on every new channel. */
   readonly topology?: Topology;
+  /** Told whether the queue may have lost messages. */
+  readonly continuity?: Pick<QueueContinuity, 'examine' | 'interrupted'>;
   /** @default Math.random */
   readonly random?: () => number;
 }
@@ -50,6 +53,8 @@ export class RabbitMqConsumer implements EventConsumer {
       random: options.random ?? Math.random,
       open: (model) => model.createChannel(),
       prepare: async (channel, model) => {
+        // Before it is declared anew.
+        await options.continuity?.examine(model);
         if (options.topology !== undefined) await declareTopology(model, options.topology);
         await this.consume(channel);
       },
@@ -181,6 +186,7 @@ export class RabbitMqConsumer implements EventConsumer {
   /** The queue was deleted or moved. */
   private async cancelledByBroker(session: Session): Promise<void> {
     this.options.logger.warn({ queue: this.options.queue }, 'consumer cancelled by the broker');
+    this.options.continuity?.interrupted();
     if (this.session === session) await this.keeper.discard();
   }
 

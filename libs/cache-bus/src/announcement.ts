@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto';
+import type { Heartbeat } from '@coupon/cache';
+import { HEARTBEAT_TABLE, parseCanalMessage } from '@coupon/contracts';
+import type { CanalMessage } from '@coupon/contracts';
+
+/** What a message of the exchange `coupon.binlog` says. */
+export type Announcement =
+  | { readonly kind: 'heartbeats'; readonly beats: readonly Heartbeat[] }
+  | { readonly kind: 'change'; readonly message: CanalMessage; readonly version: string }
+  /** `table` is empty when nobody knows whose change it was. */
+  | {
+      readonly kind: 'unreadable';
+      readonly table: string;
+      readonly code: string;
+      readonly reason: string;
+      readonly version: string;
+    };
+
+/** Never throws. */
+export function readAnnouncement(body: Buffer): Announcement {
+  const parsed = parseCanalMessage(body);
+  if (!parsed.ok) {
+    const { table, code, reason } = parsed;
+    return { kind: 'unreadable', table, code, reason, version: versionOf(body) };
+  }
+  const { message } = parsed;
+  if (message.table !== HEARTBEAT_TABLE || message.isDdl) return { kind: 'change', message, version: versionOf(body) };
+  if (message.type === 'DELETE' || message.data === null) return { kind: 'heartbeats', beats: [] };
+  return { kind: 'heartbeats', beats: message.data.flatMap(({ source, beat }) => beatOf(source, beat)) };
+}
+
+function beatOf(source: string | null | undefined, beat: string | null | undefined): Heartbeat[] {
+  const sentMs = Number(beat);
+  return typeof source === 'string' && typeof beat === 'string' && Number.isSafeInteger(sentMs)
+    ? [{ source, sentMs }]
+    : [];
+}
+
+/**
+ * The version of a change: 16 characters of the SHA-1 of the message as it was published. Every consumer gets the same bytes. The number of the
+ * batch and the time of the message are in it, so that two changes of a row to the same contents within a second differ, which no column of
+ * `user_coupons` promises; a message that its sender repeats counts as another change, which costs a miss.
+ */
+function versionOf(body: Buffer): string {
+  return createHash('sha1').update(body).digest('base64url').slice(0, 16);
+}
