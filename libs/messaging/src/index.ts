@@ -19,5 +19,6 @@ export type { RabbitMqConsumerOptions } from './rabbitmq/rabbitmq-consumer';
 export { RabbitMqPublisher } from './rabbitmq/rabbitmq-publisher';
 export type { RabbitMqPublisherOptions } from './rabbitmq/rabbitmq-publisher';
 export { RabbitMqQueueInspector } from './rabbitmq/rabbitmq-queue-inspector';
+export { binlogTopology } from './rabbitmq/binlog-topology';
 export { deadLetterQueueOf, declareTopology, workQueueTopology } from './rabbitmq/topology';
 export type { QueueDeclaration, Topology, WorkQueue } from './rabbitmq/topology';
