@@ -103,3 +103,12 @@ export type { OrderEventBody, OrderEventType } from './events/order-events';
 export { orderEventSchema } from './events/order-event-schema';
 export { parseOrderEvent } from './events/parse-order-event';
 export type { ParsedOrderEvent } from './events/parse-order-event';
+export {
+  BINLOG_EXCHANGE,
+  BINLOG_L2_QUEUE,
+  CACHE_EXCHANGE,
+  HEARTBEAT_TABLE,
+  canalMessageSchema,
+  parseCanalMessage,
+} from './events/canal-message';
+export type { CanalMessage, CanalRow, ParsedCanalMessage } from './events/canal-message';

@@ -22,5 +22,6 @@ export type { RabbitMqPublisherOptions } from './rabbitmq/rabbitmq-publisher';
 export { RabbitMqQueueInspector } from './rabbitmq/rabbitmq-queue-inspector';
 export { RabbitMqSubscriber } from './rabbitmq/rabbitmq-subscriber';
 export type { RabbitMqSubscriberOptions } from './rabbitmq/rabbitmq-subscriber';
+export { binlogTopology } from './rabbitmq/binlog-topology';
 export { deadLetterQueueOf, declareTopology, workQueueTopology } from './rabbitmq/topology';
 export type { QueueDeclaration, Topology, WorkQueue } from './rabbitmq/topology';

@@ -3,7 +3,7 @@ import { closeChannel } from './close-channel';
 
 export interface QueueDeclaration {
   readonly name: string;
-  readonly arguments: Readonly<Record<string, string | number>>;
+  readonly arguments: Readonly<Record<string, string | number | boolean>>;
   readonly bindings: readonly { readonly exchange: string; readonly routingKey: string }[];
 }
 
