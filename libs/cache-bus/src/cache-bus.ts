@@ -68,7 +68,13 @@ export class CacheBus {
   constructor(private readonly options: CacheBusOptions) {
     const { url, name, logger, freshness, random = Math.random } = options;
     this.nowMs = options.nowMs ?? (() => performance.now());
-    this.connection = new AmqpConnection({ url, name: `${name} cache bus`, logger, random, maxDelayMs: LONGEST_PAUSE_MS });
+    this.connection = new AmqpConnection({
+      url,
+      name: `${name} cache bus`,
+      logger,
+      random,
+      maxDelayMs: LONGEST_PAUSE_MS,
+    });
     this.subscriber = new RabbitMqSubscriber({
       connection: this.connection,
       logger,

@@ -53,7 +53,12 @@ interface Plan {
   readonly keys: Map<SharedCache, Map<string, string[]>>;
   readonly all: Map<SharedCache, string>;
   readonly beats: Map<string, Heartbeat>;
-  readonly poisoned: { readonly delivery: Delivery; readonly code: string; readonly reason: string; readonly version: string }[];
+  readonly poisoned: {
+    readonly delivery: Delivery;
+    readonly code: string;
+    readonly reason: string;
+    readonly version: string;
+  }[];
 }
 
 const AT_ONCE = 256;
@@ -172,7 +177,8 @@ export class L2Dropper {
         const { table, ...poison } = announcement;
         plan.poisoned.push({ delivery, ...poison });
         for (const cache of this.options.caches)
-          if (table === '' || cache.tables.some((mapping) => mapping.table === table)) plan.all.set(cache, poison.version);
+          if (table === '' || cache.tables.some((mapping) => mapping.table === table))
+            plan.all.set(cache, poison.version);
       }
     }
     return plan;
@@ -205,7 +211,8 @@ export class L2Dropper {
         await Promise.all(
           some.map(async ([key, versions]) => {
             // One after the other: L2 remembers all of them, the last one longest.
-            for (const version of versions) await this.untilDone(() => Promise.resolve(tier.invalidate(key, version)), lost);
+            for (const version of versions)
+              await this.untilDone(() => Promise.resolve(tier.invalidate(key, version)), lost);
           }),
         );
         this.counts.dropped_keys += some.length;
@@ -258,7 +265,11 @@ export class L2Dropper {
         if (this.stopped) throw error;
         if (attempt === 1) this.options.logger.warn({ err: error }, 'not dropped from the shared cache level yet');
       }
-      const delayMs = backoffDelayMs(attempt, { minDelayMs: FIRST_PAUSE_MS, maxDelayMs: LONGEST_PAUSE_MS, random: this.random });
+      const delayMs = backoffDelayMs(attempt, {
+        minDelayMs: FIRST_PAUSE_MS,
+        maxDelayMs: LONGEST_PAUSE_MS,
+        random: this.random,
+      });
       await new Promise<void>((resolve) => setTimeout(resolve, delayMs));
     }
   }

@@ -21,7 +21,7 @@ export interface RabbitMqConsumerOptions {
   /** Declared on every new channel. */
   readonly topology?: Topology;
   /** Told whether the queue may have lost messages. */
-  readonly continuity?: Pick<QueueContinuity, 'examine' | 'interrupted'>;
+  readonly continuity?: Pick<QueueContinuity, 'examine'>;
   /** @default Math.random */
   readonly random?: () => number;
 }
@@ -53,9 +53,8 @@ export class RabbitMqConsumer implements EventConsumer {
       random: options.random ?? Math.random,
       open: (model) => model.createChannel(),
       prepare: async (channel, model) => {
-        // Before it is declared anew.
-        await options.continuity?.examine(model);
         if (options.topology !== undefined) await declareTopology(model, options.topology);
+        await options.continuity?.examine(model);
         await this.consume(channel);
       },
       lost: (channel) => {
@@ -186,7 +185,6 @@ export class RabbitMqConsumer implements EventConsumer {
   /** The queue was deleted or moved. */
   private async cancelledByBroker(session: Session): Promise<void> {
     this.options.logger.warn({ queue: this.options.queue }, 'consumer cancelled by the broker');
-    this.options.continuity?.interrupted();
     if (this.session === session) await this.keeper.discard();
   }
 
