@@ -157,6 +157,8 @@ export class L2Dropper {
 
   /** Changes may be missing in the queue, and nobody can say which. */
   private async makeUpForTheGap(lost: AbortSignal): Promise<void> {
+    await this.untilDone(() => this.continuity.examine(), lost);
+    if (!this.continuity.isBroken) return;
     this.counts.gaps += 1;
     this.options.logger.warn({}, 'changes may have been lost: everything is dropped from the shared cache level');
     const version = `gap-${Math.floor(this.random() * 2 ** 48).toString(36)}`;

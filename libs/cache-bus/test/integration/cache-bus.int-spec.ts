@@ -22,7 +22,7 @@ import {
 } from '../support/bus-world';
 import type { Instance, RunningDropper } from '../support/bus-world';
 
-jest.setTimeout(60_000);
+jest.setTimeout(20_000);
 
 const database = useRedisDatabase();
 let vhost: Awaited<ReturnType<typeof createVhost>>;

@@ -24,10 +24,12 @@ export class QueueContinuity {
     return this.lost;
   }
 
-  /** To be called when the queue is declared and not consumed yet. */
-  async examine(model: ChannelModel): Promise<void> {
+  /** To be called when the queue is declared and not consumed yet, and again before a loss is made up for: another consumer may have done it. */
+  async examine(model: ChannelModel | undefined = this.connection.current): Promise<void> {
+    if (model === undefined) throw new Error('no connection to RabbitMQ');
     try {
       await onChannel(model, (channel) => channel.checkExchange(markOf(this.queue)));
+      this.lost = false;
     } catch (error) {
       if ((error as { code?: unknown }).code !== NOT_FOUND) throw error;
       this.lost = true;
