@@ -17,7 +17,7 @@ module.exports = {
     ],
   },
   // ESM-only packages must be compiled for Jest's CommonJS runtime; everything else in node_modules is used as it is.
-  transformIgnorePatterns: ['/node_modules/(?!(jose|@nodable|fast-xml-parser)/)'],
+  transformIgnorePatterns: ['/node_modules/(?!(jose|@nodable|fast-xml-parser|@vlasky/zongji)/)'],
   globalSetup: `${__dirname}/tools/test/global-setup.js`,
   globalTeardown: `${__dirname}/tools/test/global-teardown.js`,
   setupFilesAfterEnv: [`${__dirname}/tools/test/setup-after-env.js`],

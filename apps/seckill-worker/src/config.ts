@@ -3,8 +3,10 @@ import { z } from 'zod';
 import { LOG_LEVELS, env, loadConfig } from '@coupon/service-kit';
 import type { Environment } from '@coupon/service-kit';
 
-export const WORKER_ROLES = ['relay', 'consumer', 'reconciliation'] as const;
+export const WORKER_ROLES = ['relay', 'consumer', 'reconciliation', 'binlog'] as const;
 export type WorkerRole = (typeof WORKER_ROLES)[number];
+/** `binlog` needs a user that may read the binlog: it is asked for by name. */
+const DEFAULT_ROLES: readonly WorkerRole[] = ['relay', 'consumer', 'reconciliation'];
 
 const schema = z
   .object({
@@ -13,7 +15,7 @@ const schema = z
     MYSQL_URL: env.url(['mysql:', 'mariadb:']),
     CLAIM_REDIS_URL: env.url(['redis:', 'rediss:']),
     AMQP_URL: env.url(['amqp:', 'amqps:']),
-    WORKER_ROLES: env.listOf(WORKER_ROLES).default(WORKER_ROLES),
+    WORKER_ROLES: env.listOf(WORKER_ROLES).default(DEFAULT_ROLES),
     DURABILITY_MODE: env.oneOf(['memory', 'fsync', 'replicated']).default('fsync'),
     INSTANCE_ID: z
       .string()
@@ -31,6 +33,11 @@ const schema = z
     // A release that was begun on an activity nobody had drained yet is over long before.
     ARCHIVE_RETENTION_MS: env.durationMs({ min: 60_000 }).default(604_800_000),
     ARCHIVE_INTERVAL_MS: env.durationMs({ min: 100 }).default(60_000),
+    BINLOG_MYSQL_URL: env.url(['mysql:', 'mariadb:']).optional(),
+    BINLOG_PRODUCER: env.oneOf(['embedded', 'canal']).default('embedded'),
+    BINLOG_BATCH_SIZE: env.integer({ min: 1, max: 1_000 }).default(32),
+    BINLOG_LEASE_MS: env.durationMs({ min: 500, max: 60_000 }).default(2_000),
+    CACHE_HEARTBEAT_MS: env.durationMs({ min: 50, max: 10_000 }).default(250),
     USER_RATE_PER_SECOND: env.integer({ min: 0, max: 1_000 }).default(5),
     MYSQL_POOL_SIZE: env.integer({ min: 2, max: 100 }).default(10),
     LOG_LEVEL: env.oneOf(LOG_LEVELS).default('info'),
@@ -50,6 +57,13 @@ const schema = z
         path: ['MYSQL_POOL_SIZE'],
         message:
           'must be greater than CONSUMER_LANES: each lane holds a connection, and health and reconciliation need one',
+      });
+    }
+    if (value.WORKER_ROLES.includes('binlog') && value.BINLOG_PRODUCER === 'embedded' && !value.BINLOG_MYSQL_URL) {
+      context.addIssue({
+        code: 'custom',
+        path: ['BINLOG_MYSQL_URL'],
+        message: 'is required by the role binlog, unless BINLOG_PRODUCER is canal',
       });
     }
   })
@@ -75,6 +89,13 @@ const schema = z
     reconcileIntervalMs: value.RECONCILE_INTERVAL_MS,
     conservationIntervalMs: value.CONSERVATION_INTERVAL_MS,
     archive: { retentionMs: value.ARCHIVE_RETENTION_MS, intervalMs: value.ARCHIVE_INTERVAL_MS },
+    binlog: {
+      // Without the URL nothing is read here: a Canal server does it.
+      url: value.BINLOG_PRODUCER === 'embedded' ? value.BINLOG_MYSQL_URL : undefined,
+      batchSize: value.BINLOG_BATCH_SIZE,
+      leaseMs: value.BINLOG_LEASE_MS,
+      heartbeatMs: value.CACHE_HEARTBEAT_MS,
+    },
     userRatePerSecond: value.USER_RATE_PER_SECOND,
     logLevel: value.LOG_LEVEL,
     shutdownDeadlineMs: value.SHUTDOWN_DEADLINE_MS,

@@ -11,6 +11,7 @@ import type { HttpServer, Lifecycle, Logger } from '@coupon/service-kit';
 import { createWorkerMetrics } from './adapters/worker-metrics';
 import { EVENTS_EXCHANGE, claimTopology } from './claim-queue';
 import { createArchiving } from './components/archiving';
+import { createBinlogRole } from './components/binlog';
 import { createConnections } from './components/connections';
 import { createConsumerRole } from './components/consumer';
 import { createPipelineObserver } from './components/pipeline-observer';
@@ -54,6 +55,9 @@ export function createWorker(config: WorkerConfig, logger: Logger): Worker {
     for (const part of parts) lifecycle.register(part);
     lifecycle.register(createRestartVerification(config, connections, logger));
     lifecycle.register(createArchiving(config, connections, workerMetrics.archive, logger));
+  }
+  if (has('binlog')) {
+    for (const part of createBinlogRole(config, connections, metrics.registry, logger)) lifecycle.register(part);
   }
   const held = {
     unacked: (): number => consumer?.unacknowledged() ?? 0,

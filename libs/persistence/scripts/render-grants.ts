@@ -8,10 +8,11 @@ export function grantsTemplate(): string {
       admin: '${COUPON_ADMIN_PASSWORD}',
       worker: '${COUPON_WORKER_PASSWORD}',
       saga: '${COUPON_SAGA_PASSWORD}',
+      binlog: '${COUPON_BINLOG_PASSWORD}',
     },
   });
   return [
-    '-- One MySQL user per app, with the rights its code uses and no more. The gateway has none.',
+    '-- One MySQL user per app, with the rights its code uses and no more. The gateway has none. coupon_binlog reads the binlog.',
     '-- Written from libs/persistence/src/grants (npx tsx libs/persistence/scripts/write-grants.ts). Run after the migrations:',
     '--   envsubst < infra/mysql/grants.sql.tmpl | mysql -u root -p',
     ...statements.map((statement) => `${statement};`),

@@ -1,6 +1,6 @@
 import { createConnection } from 'mariadb';
 import { driverConfig } from '../connection-config';
-import { GRANTS, MYSQL_APPS, MYSQL_USERS, SHOP_GRANTS } from './grants';
+import { GRANTS, MYSQL_APPS, MYSQL_USERS, SERVER_GRANTS, SHOP_GRANTS } from './grants';
 import type { MysqlApp } from './grants';
 
 export interface GrantOptions {
@@ -24,6 +24,7 @@ export function renderGrants(options: GrantOptions): string[] {
     return [
       `CREATE USER IF NOT EXISTS ${user} IDENTIFIED BY '${literal(password)}'`,
       `ALTER USER ${user} IDENTIFIED BY '${literal(password)}'`,
+      ...(SERVER_GRANTS[app] ?? []).map((right) => `GRANT ${right} ON *.* TO ${user}`),
       ...Object.entries(tables).map(
         ([table, rights]) => `GRANT ${rights.join(', ')} ON ${database}.${identifier(table)} TO ${user}`,
       ),

@@ -1,5 +1,5 @@
-/** The apps that have a MySQL user. The gateway has none. */
-export const MYSQL_APPS = ['admin', 'worker', 'saga'] as const;
+/** Who has a MySQL user: the apps but the gateway, and the reading of the binlog (the worker's own, or a Canal server's). */
+export const MYSQL_APPS = ['admin', 'worker', 'saga', 'binlog'] as const;
 export type MysqlApp = (typeof MYSQL_APPS)[number];
 
 /** Name of each app's user in a deployment; tests use names of their own. */
@@ -7,6 +7,15 @@ export const MYSQL_USERS: Readonly<Record<MysqlApp, string>> = {
   admin: 'coupon_admin',
   worker: 'coupon_worker',
   saga: 'coupon_saga',
+  binlog: 'coupon_binlog',
+};
+
+/**
+ * Rights on the server. The binlog cannot be had by table: who reads it sees every change of every database on the server.
+ * MariaDB reads REPLICATION CLIENT as BINLOG MONITOR.
+ */
+export const SERVER_GRANTS: Readonly<Partial<Record<MysqlApp, readonly string[]>>> = {
+  binlog: ['REPLICATION SLAVE', 'REPLICATION CLIENT'],
 };
 
 type Right = 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE' | 'UPDATE (used_count)';
@@ -39,6 +48,8 @@ export const GRANTS: Readonly<Record<MysqlApp, TableGrants>> = {
     dead_letters: DML,
     operations: DML,
     outbox: DML,
+    binlog_positions: ['SELECT', 'INSERT', 'UPDATE'],
+    cache_heartbeats: DML,
     _prisma_migrations: ['SELECT'],
   },
   saga: {
@@ -49,6 +60,13 @@ export const GRANTS: Readonly<Record<MysqlApp, TableGrants>> = {
     barrier: ['SELECT', 'INSERT'],
     outbox: DML,
     _prisma_migrations: ['SELECT'],
+  },
+  // Columns of a table can be looked up by whoever may read it.
+  binlog: {
+    coupon_templates: ['SELECT'],
+    user_coupons: ['SELECT'],
+    flash_sale_activities: ['SELECT'],
+    cache_heartbeats: ['SELECT'],
   },
 };
 

@@ -11,11 +11,11 @@ import type { TestDatabase } from '../support/test-database';
 let database: TestDatabase;
 const clients: Partial<Record<MysqlApp, PrismaClient>> = {};
 const suffix = randomBytes(4).toString('hex');
-const users: Record<MysqlApp, string> = { admin: `a_${suffix}`, worker: `w_${suffix}`, saga: `s_${suffix}` };
+const users: Record<MysqlApp, string> = { admin: `a_${suffix}`, worker: `w_${suffix}`, saga: `s_${suffix}`, binlog: `b_${suffix}` };
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  const passwords = { admin: 'p-a', worker: 'p-w', saga: 'p-s' };
+  const passwords = { admin: 'p-a', worker: 'p-w', saga: 'p-s', binlog: 'p-b' };
   await applyGrants(database.serverUrl, { database: database.name, passwords, users });
   await applyGrants(database.serverUrl, { database: database.name, passwords, users });
   for (const app of MYSQL_APPS) {

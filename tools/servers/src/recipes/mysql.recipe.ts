@@ -16,6 +16,8 @@ const SETTINGS = [
   '--innodb-flush-log-at-trx-commit=1',
   '--sync-binlog=1',
   '--binlog-row-image=FULL',
+  // Each change carries the names and signs of its columns: an old one is read right after ALTER TABLE.
+  '--binlog-row-metadata=FULL',
   '--server-id=1',
   '--default-time-zone=+00:00',
   '--character-set-server=utf8mb4',
