@@ -8,7 +8,7 @@ const libs = {
   'type:lua': ['type:domain'],
   'type:cache': ['type:domain', 'type:lua'],
   'type:cache-bus': ['type:domain', 'type:contracts', 'type:messaging', 'type:cache'],
-  'type:read-models': ['type:domain', 'type:cache', 'type:cache-bus', 'type:persistence'],
+  'type:read-models': ['type:domain', 'type:lua', 'type:cache', 'type:cache-bus', 'type:persistence'],
   'type:contracts': ['type:domain'],
   'type:persistence': ['type:domain'],
   'type:messaging': ['type:domain', 'type:contracts'],

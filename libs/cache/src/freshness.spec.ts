@@ -38,6 +38,25 @@ describe('freshness by heartbeats', () => {
     expect([freshness.isFresh(261), freshness.lapses]).toEqual([true, 1]);
   });
 
+  test('heartbeats of several sources that come late together do not count', () => {
+    const freshness = new HeartbeatFreshness({ sharedTierConfirms: false });
+    freshness.heard(beat(0), 0);
+    freshness.heard(beat(10, 'b'), 10);
+    for (let sentMs = 250; sentMs <= 3_000; sentMs += 250) {
+      freshness.heard(beat(sentMs), sentMs * 2);
+      freshness.heard(beat(sentMs + 10, 'b'), sentMs * 2 + 20);
+    }
+    expect(freshness.isFresh(6_020)).toBe(false);
+  });
+
+  test('the confirmation of any source will do', () => {
+    const freshness = new HeartbeatFreshness();
+    freshness.heard(beat(200), 200);
+    freshness.heard(beat(7, 'b'), 210);
+    freshness.sharedTierReached(beat(7, 'b'), 220);
+    expect(freshness.isFresh(220)).toBe(true);
+  });
+
   test('waits until L2 has been dropped as far as this process has heard, after every lapse', () => {
     const freshness = new HeartbeatFreshness();
     freshness.sharedTierReached(beat(100), 100);

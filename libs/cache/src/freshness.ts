@@ -41,12 +41,8 @@ export class HeartbeatFreshness implements Freshness {
   lapses = 0;
   private readonly withinMs: number;
   private readonly confirms: boolean;
+  private readonly sources = new Map<string, Source>();
   private heardAtMs = -Infinity;
-  private last: Heartbeat | undefined;
-  /** The smallest difference of the clocks that was seen with this source: its fastest heartbeat. */
-  private fastestMs = Infinity;
-  /** Heartbeat that has to be confirmed before L2 can be trusted. */
-  private awaited: Heartbeat | undefined;
   private confirmed = false;
   private confirmedAtMs = -Infinity;
 
@@ -57,24 +53,21 @@ export class HeartbeatFreshness implements Freshness {
   }
 
   /** A heartbeat came, over the queue over which the changes come. */
-  heard(beat: Heartbeat, nowMs: number): void {
+  heard({ source: name, sentMs }: Heartbeat, nowMs: number): void {
     if (nowMs - this.heardAtMs > this.withinMs) this.lapse();
-    if (beat.source !== this.last?.source) {
-      this.fastestMs = Infinity;
-      if (!this.confirmed) this.awaited = undefined;
-    }
-    this.last = beat;
-    this.fastestMs = Math.min(this.fastestMs, nowMs - beat.sentMs);
-    if (nowMs - beat.sentMs - this.fastestMs > this.withinMs) return;
+    const source = this.sourceOf(name);
+    source.lastSentMs = sentMs;
+    source.fastestMs = Math.min(source.fastestMs, nowMs - sentMs);
+    if (nowMs - sentMs - source.fastestMs > this.withinMs) return;
     this.heardAtMs = nowMs;
-    this.awaited ??= beat;
+    source.awaitedMs ??= sentMs;
   }
 
   /** The process that drops L2 has dropped everything that was announced before this heartbeat. */
-  sharedTierReached({ source, sentMs }: Heartbeat, nowMs: number): void {
-    const { awaited, last } = this;
-    if (awaited?.source === source && sentMs >= awaited.sentMs) this.confirmed = true;
-    if (last?.source !== source || last.sentMs - sentMs <= this.withinMs) this.confirmedAtMs = nowMs;
+  sharedTierReached({ source: name, sentMs }: Heartbeat, nowMs: number): void {
+    const source = this.sources.get(name);
+    if (source?.awaitedMs !== undefined && sentMs >= source.awaitedMs) this.confirmed = true;
+    if (source === undefined || source.lastSentMs - sentMs <= this.withinMs) this.confirmedAtMs = nowMs;
   }
 
   /** The queue of this process is gone or was replaced: changes may be lost. Fresh again when the next heartbeats have come. */
@@ -88,9 +81,29 @@ export class HeartbeatFreshness implements Freshness {
     return !this.confirms || (this.confirmed && nowMs - this.confirmedAtMs <= this.withinMs);
   }
 
+  /** Moved to the end: the first one is the one that was silent longest. */
+  private sourceOf(name: string): Source {
+    const source = this.sources.get(name) ?? { lastSentMs: -Infinity, fastestMs: Infinity, awaitedMs: undefined };
+    this.sources.delete(name);
+    this.sources.set(name, source);
+    if (this.sources.size > MOST_SOURCES) this.sources.delete(this.sources.keys().next().value ?? name);
+    return source;
+  }
+
   private lapse(): void {
     this.lapses += 1;
-    this.awaited = undefined;
     this.confirmed = false;
+    for (const source of this.sources.values()) source.awaitedMs = undefined;
   }
+}
+
+/** Enough for every process that sends heartbeats, and for some that no longer do. */
+const MOST_SOURCES = 64;
+
+interface Source {
+  lastSentMs: number;
+  /** The smallest difference of the clocks that was seen with this source: its fastest heartbeat. */
+  fastestMs: number;
+  /** The first heartbeat since the last lapse: to be confirmed, by this source or another, before L2 can be trusted. */
+  awaitedMs: number | undefined;
 }

@@ -24,8 +24,13 @@ test('when the broker is killed the caches are bypassed, and nothing of before i
     expect(await one.read('id')).toEqual([2, 'l3']);
     await own.servers.rabbitmq.start();
     // What was changed meanwhile is announced when the sender is back.
-    await eventually(() => canal.connect(), { timeoutMs: 30_000, intervalMs: 500 });
-    await canal.changed('id');
+    await eventually(
+      async () => {
+        await canal.connect();
+        await canal.changed('id');
+      },
+      { timeoutMs: 30_000, intervalMs: 500 },
+    );
     await eventually(() => one.bus.stats().fresh, { timeoutMs: 30_000 });
     await eventually(async () => expect(await one.read('id')).toEqual([2, 'l1']));
     const late = await startInstance({ amqp: url, redisUrl: database.url, origin });

@@ -10,6 +10,7 @@ import type { TableKeys } from '../../src';
 
 export const silentLogger = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
+const CONFIRM_MS = 3_000;
 export const ITEM_TABLE = 'items';
 export const itemTables: readonly TableKeys[] = [{ table: ITEM_TABLE, keys: (row) => [columnOf(row, 'id')] }];
 
@@ -38,12 +39,15 @@ export class CanalDouble {
     const { channel } = this;
     if (channel === undefined) throw new Error('not connected');
     await new Promise<void>((resolve, reject) => {
+      // amqplib says nothing about what was open when the connection broke.
+      const timer = setTimeout(() => reject(new Error('no confirm in time')), CONFIRM_MS);
       channel.publish(
         BINLOG_EXCHANGE,
         'any routing key',
         Buffer.from(body),
         { contentType: 'text/plain', deliveryMode: 2 },
         (error: unknown) => {
+          clearTimeout(timer);
           if (error === null || error === undefined) resolve();
           else reject(new Error('not confirmed', { cause: error }));
         },
@@ -99,7 +103,17 @@ export class CanalDouble {
 
   async close(): Promise<void> {
     this.stopBeating();
-    await this.model?.close().catch(() => undefined);
+    const { model } = this;
+    // Never settles when the connection breaks before the broker's answer.
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, CONFIRM_MS);
+      const done = (): void => {
+        clearTimeout(timer);
+        resolve();
+      };
+      if (model === undefined) done();
+      else model.close().then(done, done);
+    });
     this.model = undefined;
     this.channel = undefined;
   }
