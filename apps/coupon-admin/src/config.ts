@@ -15,6 +15,15 @@ const schema = z
     CLAIM_REDIS_URL: env.url(['redis:', 'rediss:']),
     REDIS_CONNECT_TIMEOUT_MS: env.durationMs({ min: 1 }).default(5_000),
     REDIS_COMMAND_TIMEOUT_MS: env.durationMs({ min: 1 }).default(3_000),
+    CACHE: env.oneOf(['on', 'off']).default('on'),
+    /** The bus by which the caches hear of changes. Without it nothing is cached. */
+    AMQP_URL: env.url(['amqp:', 'amqps:']).optional(),
+    /** @default CLAIM_REDIS_URL */
+    CACHE_REDIS_URL: env.url(['redis:', 'rediss:']).optional(),
+    CACHE_L1_WEIGHT_BYTES: env.integer({ min: 65_536, max: 2 ** 36 }).default(100 * 2 ** 20),
+    CACHE_L1_TTL_MS: env.durationMs({ min: 100, max: 86_400_000 }).default(600_000),
+    CACHE_L2_TTL_MS: env.durationMs({ min: 100, max: 86_400_000 }).default(1_800_000),
+    CACHE_WARM_UP_TEMPLATES: env.integer({ min: 0, max: 1_000 }).default(100),
     AUTH_MODE: env.oneOf(['jwt', 'none', 'edge']).default('jwt'),
     AUTH_HS256_SECRET: env.secret(32).optional(),
     AUTH_JWKS_URL: env.url(['http:', 'https:']).optional(),
@@ -66,6 +75,17 @@ const schema = z
       connectTimeoutMs: value.REDIS_CONNECT_TIMEOUT_MS,
       commandTimeoutMs: value.REDIS_COMMAND_TIMEOUT_MS,
     },
+    cache:
+      value.CACHE === 'off' || value.AMQP_URL === undefined
+        ? null
+        : {
+            amqpUrl: value.AMQP_URL,
+            redisUrl: value.CACHE_REDIS_URL ?? value.CLAIM_REDIS_URL,
+            l1WeightBytes: value.CACHE_L1_WEIGHT_BYTES,
+            l1TtlMs: value.CACHE_L1_TTL_MS,
+            l2TtlMs: value.CACHE_L2_TTL_MS,
+            warmUpTemplates: value.CACHE_WARM_UP_TEMPLATES,
+          },
     auth: authOptions(value),
     userRatePerSecond: value.USER_RATE_PER_SECOND,
     schedule: { intervalMs: value.SCHEDULE_INTERVAL_MS, prewarmAheadMs: value.PREWARM_AHEAD_MS },

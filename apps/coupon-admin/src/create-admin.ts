@@ -4,6 +4,7 @@ import { descriptorSet } from '@coupon/contracts';
 import { couponSn, encodeClaimId } from '@coupon/domain';
 import { ActivityStore, FlowSettingsStore } from '@coupon/lua';
 import { createPrisma } from '@coupon/persistence';
+import { createReadModels } from '@coupon/read-models';
 import {
   Health,
   Ticker,
@@ -18,10 +19,13 @@ import {
   systemClock,
 } from '@coupon/service-kit';
 import type { GrpcServer, HttpServer, Lifecycle, Logger } from '@coupon/service-kit';
+import { cachedReads } from './adapters/cached-reads';
 import { ClaimRedisConnection } from './adapters/claim-redis';
 import { MysqlDatabase } from './adapters/mysql/mysql-database';
+import { noticingWrites } from './adapters/noticed-writes';
 import { reconciliationReader } from './adapters/read-reconciliation';
 import { schemaCheck } from './adapters/schema-check';
+import { tableReads } from './adapters/table-reads';
 import type { AdminConfig } from './config';
 import { couponAdminService } from './grpc/coupon-admin-service';
 import { routeOf } from './http/endpoint';
@@ -81,7 +85,16 @@ export function createAdmin(config: AdminConfig, logger: Logger, seams: AdminSea
     sleep,
     onFault: (error) => logger.warn({ err: error }, 'the database cannot be used'),
   });
-  const database = seams.database?.(mysql) ?? mysql;
+  const models = createReadModels({
+    prisma,
+    settings: config.cache,
+    name: 'coupon-admin',
+    newToken: randomUUID,
+    logger,
+  });
+  models.registerMetrics(metrics.registry);
+  const tables = seams.database?.(mysql) ?? mysql;
+  const database = config.cache === null ? tables : noticingWrites(tables, models);
   const activityStore = new ActivityStore(redis.client);
   const store = seams.store?.(activityStore) ?? activityStore;
   const settingsStore = new FlowSettingsStore(redis.client);
@@ -107,6 +120,8 @@ export function createAdmin(config: AdminConfig, logger: Logger, seams: AdminSea
     ids: newIds(),
     userRatePerSecond: config.userRatePerSecond,
     readReconciliation: reconciliationReader({ prisma, redis: redis.client, sleep }),
+    reads: config.cache === null ? tableReads(database) : cachedReads(models),
+    systemStats: () => ({ cache: models.stats(), event_loop_delay: metrics.eventLoopDelay() }),
   };
 
   const http = createHttpServer({
@@ -133,6 +148,7 @@ export function createAdmin(config: AdminConfig, logger: Logger, seams: AdminSea
   lifecycle.register({ name: 'metrics', close: () => metrics.close() });
   lifecycle.register({ name: 'mysql', close: () => prisma.$disconnect() });
   lifecycle.register(redis);
+  for (const component of models.components) lifecycle.register(component);
   const ticker = { clock: systemClock, logger };
   lifecycle.register(
     new Ticker({

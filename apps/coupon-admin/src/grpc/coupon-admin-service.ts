@@ -26,7 +26,7 @@ import type { UseCaseDeps } from '../http/endpoints';
 import { readIdempotencyKey } from '../http/fields';
 import * as requests from '../http/requests';
 import { commandActivity } from '../use-cases/activities/command-activity.use-case';
-import { getActivity } from '../use-cases/activities/read-activities.use-case';
+import { getStoredActivity } from '../use-cases/activities/read-activities.use-case';
 import { listUserCoupons } from '../use-cases/coupons/read-user-coupons.use-case';
 import { availableCoupons } from '../use-cases/discounts/available-coupons.use-case';
 import { calculateDiscount } from '../use-cases/discounts/calculate-discount.use-case';
@@ -88,9 +88,9 @@ export function couponAdminService(deps: CouponAdminServiceDeps): GrpcService {
         return activityMessage(await commandActivity(deps, request, { id, move: 'prewarm' }));
       },
     ),
-    // Public: the gateway asks for its callers, and every buyer may know what is on sale.
+    // Public: the gateway asks for its callers, and every buyer may know what is on sale. The gateway caches the answer.
     getFlashSale: unary<FlashSaleStatusRequest, FlashSaleStatusResponse>(deps, async (message) =>
-      activityMessage(await getActivity(deps, parseId(message.activityId, 'activity_id'))),
+      activityMessage(await getStoredActivity(deps, parseId(message.activityId, 'activity_id'))),
     ),
     getUserCoupons: authenticatedUnary<GetUserCouponsRequest, GetUserCouponsResponse>(deps, async (message, call) => {
       const userId = parseId<'user'>(message.userId, 'user_id');

@@ -50,10 +50,10 @@ export function discountEndpoints(deps: UseCaseDeps): Endpoint[] {
       role: 'user',
       body: requests.availableCouponsBody,
       answer: availableCouponsSchema,
-      handle: async ({ body, id, identity, locale }) => {
+      handle: async ({ body, id, identity, locale, onStale }) => {
         const userId = id<'user'>('id');
         requireMayRead(identity, userId);
-        const { usable, unusable, best, nowMs } = await availableCoupons(deps, { userId, order: body });
+        const { usable, unusable, best, nowMs } = await availableCoupons(deps, { userId, order: body }, onStale);
         return {
           usable: usable.map((coupon) => userCouponView(coupon, nowMs)),
           unusable: unusable.map((refusal) => couponRefusalView(refusal, locale)),

@@ -19,6 +19,8 @@ export interface EndpointCall<Body, Query> {
   /** A path parameter that is an id. @throws InvalidArgumentError */
   readonly id: <Brand extends string>(name: string) => Id<Brand>;
   readonly parameter: (name: string) => string;
+  /** Marks the answer: the database could not be read, and this is the last that was known. */
+  readonly onStale: () => void;
   /** For the use cases: who writes, with which key; the path belongs to what the key stands for. */
   readonly write: (action: string) => WriteRequest;
 }
@@ -81,6 +83,10 @@ function callOf(definition: Endpoint, request: Request, response: Response): End
     identity,
     locale: localeOf(request.get('accept-language')),
     parameter,
+    onStale: () => {
+      // RFC 9111 5.5: the code of a response that is stale.
+      response.setHeader('Warning', '110 - "Response is Stale"');
+    },
     id: (name) => parseId(parameter(name), name),
     write: (action) => ({
       actor: { subject: identity.subject, role: identity.role, requestId: requestIdOf(response) },

@@ -17,6 +17,7 @@ import { changeFlowSettings } from '../use-cases/flow-settings/change-flow-setti
 import type { FlowSettingsDeps } from '../use-cases/flow-settings/change-flow-settings.use-case';
 import { readFlowSettings } from '../use-cases/flow-settings/read-flow-settings.use-case';
 import { listAudit } from '../use-cases/list-audit.use-case';
+import type { DisplayReads } from '../use-cases/display-reads';
 import type { ReadReconciliation } from '../use-cases/ports';
 import { createTemplate } from '../use-cases/templates/create-template.use-case';
 import { moveTemplate } from '../use-cases/templates/move-template.use-case';
@@ -33,9 +34,11 @@ import {
   grantedSchema,
   pageSchema,
   releasedSchema,
+  systemStatsSchema,
   templateSchema,
   userCouponSchema,
 } from '../use-cases/views/schemas';
+import type { SystemStatsView } from '../use-cases/views/schemas';
 import { discountEndpoints } from './discount-endpoints';
 import { endpoint } from './endpoint';
 import type { Endpoint } from './endpoint';
@@ -45,6 +48,8 @@ import * as requests from './requests';
 export interface UseCaseDeps extends ActivityDeps, ReleaseDeps, FlowSettingsDeps {
   readonly clock: Clock;
   readonly readReconciliation: ReadReconciliation;
+  readonly reads: DisplayReads;
+  readonly systemStats: () => SystemStatsView;
 }
 
 /** Every route of the interface under /api/v1. */
@@ -100,7 +105,7 @@ function templateEndpoints(deps: UseCaseDeps): Endpoint[] {
       role: 'user',
       answer: templateSchema,
       codes: ['NOT_FOUND'],
-      handle: ({ id }) => getTemplate(deps, id('id')),
+      handle: ({ id, onStale }) => getTemplate(deps, id('id'), onStale),
     }),
     endpoint({
       method: 'patch',
@@ -158,7 +163,7 @@ function activityEndpoints(deps: UseCaseDeps): Endpoint[] {
       role: 'user',
       answer: activitySchema,
       codes: ['ACTIVITY_NOT_FOUND'],
-      handle: ({ id }) => getActivity(deps, id('id')),
+      handle: ({ id, onStale }) => getActivity(deps, id('id'), onStale),
     }),
     endpoint({
       method: 'patch',
@@ -219,10 +224,10 @@ function couponEndpoints(deps: UseCaseDeps): Endpoint[] {
       role: 'user',
       query: requests.listUserCouponsQuery,
       answer: pageSchema(userCouponSchema),
-      handle: async ({ query, id, identity }) => {
+      handle: async ({ query, id, identity, onStale }) => {
         const userId = id<'user'>('id');
         requireMayRead(identity, userId);
-        return listUserCoupons(deps, { ...query, userId });
+        return listUserCoupons(deps, { ...query, userId }, onStale);
       },
     }),
     endpoint({
@@ -231,10 +236,10 @@ function couponEndpoints(deps: UseCaseDeps): Endpoint[] {
       summary: "A user's coupons counted by status",
       role: 'user',
       answer: couponCountsSchema,
-      handle: async ({ id, identity }) => {
+      handle: async ({ id, identity, onStale }) => {
         const userId = id<'user'>('id');
         requireMayRead(identity, userId);
-        return countUserCoupons(deps, userId);
+        return countUserCoupons(deps, userId, onStale);
       },
     }),
     endpoint({
@@ -285,6 +290,14 @@ function operatorEndpoints(deps: UseCaseDeps): Endpoint[] {
       query: requests.listAuditQuery,
       answer: pageSchema(auditSchema),
       handle: ({ query }) => listAudit(deps, query),
+    }),
+    endpoint({
+      method: 'get',
+      path: '/api/v1/system/stats',
+      summary: 'Of this process: its caches and the delay of its event loop',
+      role: 'operator',
+      answer: systemStatsSchema,
+      handle: () => Promise.resolve(deps.systemStats()),
     }),
   ];
 }

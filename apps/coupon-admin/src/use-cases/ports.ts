@@ -112,7 +112,8 @@ export interface CouponHistory {
 
 export interface CouponWithTemplate {
   readonly coupon: UserCoupon;
-  readonly template: Template;
+  /** Without what is counted. */
+  readonly template: Omit<Template, 'usedCount' | 'allocatedCount' | 'updatedAtMs'>;
 }
 
 export interface StoredAnswer {

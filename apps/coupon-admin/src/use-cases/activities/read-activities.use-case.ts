@@ -1,5 +1,6 @@
 import type { ActivityId, ActivityStatus, TemplateId } from '@coupon/domain';
 import type { Clock } from '@coupon/service-kit';
+import type { DisplayReads, OnStale } from '../display-reads';
 import { foundActivity } from '../not-found';
 import { pageOf, pageView } from '../page';
 import type { PageQuery } from '../page';
@@ -13,7 +14,19 @@ interface Deps {
 }
 
 /** @throws ACTIVITY_NOT_FOUND */
-export async function getActivity(deps: Deps, id: ActivityId): Promise<ActivityView> {
+export async function getActivity(
+  deps: { readonly reads: DisplayReads; readonly clock: Clock },
+  id: ActivityId,
+  onStale?: OnStale,
+): Promise<ActivityView> {
+  return activityView(foundActivity(await deps.reads.activity(id, onStale), id), deps.clock.nowMs());
+}
+
+/**
+ * The row as it is now, past every cache: whoever keeps what is answered here drops it when the next change is announced, which must not have
+ * been announced already. @throws ACTIVITY_NOT_FOUND
+ */
+export async function getStoredActivity(deps: Deps, id: ActivityId): Promise<ActivityView> {
   return activityView(foundActivity(await deps.database.activities.get(id), id), deps.clock.nowMs());
 }
 

@@ -1,4 +1,5 @@
 import type { TemplateId, TemplateStatus, TemplateType } from '@coupon/domain';
+import type { DisplayReads, OnStale } from '../display-reads';
 import { foundTemplate } from '../not-found';
 import { pageOf, pageView } from '../page';
 import type { PageQuery } from '../page';
@@ -7,8 +8,12 @@ import type { PageView, TemplateView } from '../views/schemas';
 import { templateView } from '../views/views';
 
 /** @throws NOT_FOUND */
-export async function getTemplate(deps: { readonly database: AdminDatabase }, id: TemplateId): Promise<TemplateView> {
-  return templateView(foundTemplate(await deps.database.templates.get(id), id));
+export async function getTemplate(
+  deps: { readonly reads: DisplayReads },
+  id: TemplateId,
+  onStale?: OnStale,
+): Promise<TemplateView> {
+  return templateView(foundTemplate(await deps.reads.template(id, onStale), id));
 }
 
 export interface ListTemplatesQuery extends PageQuery {

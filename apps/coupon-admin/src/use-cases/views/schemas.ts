@@ -209,6 +209,18 @@ export function pageSchema<S extends z.ZodType>(
   return z.object({ items: z.array(item), next_cursor: z.string().nullable() });
 }
 
+/** What a cache reports is as libs/cache has it: open, for it grows. */
+export const systemStatsSchema = z.object({
+  cache: z
+    .object({
+      bus: z.record(z.string(), z.json()),
+      caches: z.array(z.looseObject({ name: z.string() })),
+    })
+    .nullable()
+    .meta({ description: 'null when nothing is cached' }),
+  event_loop_delay: z.object({ p50_ms: z.number(), p99_ms: z.number(), max_ms: z.number() }),
+});
+
 export type TemplateView = z.infer<typeof templateSchema>;
 export type ActivityView = z.infer<typeof activitySchema>;
 export type UserCouponView = z.infer<typeof userCouponSchema>;
@@ -268,3 +280,9 @@ export const availableCouponsSchema = z.object({
 export type CouponRefusalView = z.infer<typeof couponRefusalSchema>;
 export type DiscountView = z.infer<typeof discountSchema>;
 export type AvailableCouponsView = z.infer<typeof availableCouponsSchema>;
+
+/** Passed on as the caches report it. */
+export interface SystemStatsView {
+  readonly cache: object | null;
+  readonly event_loop_delay: object;
+}
