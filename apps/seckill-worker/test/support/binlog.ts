@@ -30,6 +30,39 @@ export async function prepareBinlogDatabase(url: string): Promise<{ workerUrl: s
   return { workerUrl: as('worker'), binlogUrl: as('binlog') };
 }
 
+/** Stands for a process that is paused or killed: what it calls does not come back, until it goes on. */
+export class Standstill {
+  private held: Promise<void> | undefined;
+  private release: () => void = () => undefined;
+
+  begin(): void {
+    this.held = new Promise((resolve) => {
+      this.release = resolve;
+    });
+  }
+
+  end(): void {
+    this.held = undefined;
+    this.release();
+  }
+
+  /** The same object, whose methods wait while it stands still, before and after what they do. */
+  around<T extends object>(target: T): T {
+    return new Proxy(target, {
+      get: (object, name) => {
+        const member = Reflect.get(object, name) as unknown;
+        if (typeof member !== 'function') return member;
+        return async (...args: unknown[]): Promise<unknown> => {
+          await this.held;
+          const result = (await Reflect.apply(member, object, args)) as unknown;
+          await this.held;
+          return result;
+        };
+      },
+    });
+  }
+}
+
 /** A bus that keeps what it is given. */
 export class RecordingBus {
   readonly bodies: string[] = [];
@@ -80,6 +113,8 @@ export interface TestTailOptions {
   readonly leaseMs?: number;
   readonly batchSize?: number;
   readonly silenceMs?: number;
+  /** Around what the tail says to database and bus. */
+  readonly standstill?: Standstill;
 }
 
 export class TestTail {
@@ -88,7 +123,9 @@ export class TestTail {
   private readonly clients: ImpatientClient[];
   private readonly tail: TailBinlog;
 
-  constructor({ workerUrl, binlogUrl, tables, bus, leaseMs = 1_000, batchSize = 32, silenceMs }: TestTailOptions) {
+  constructor(options: TestTailOptions) {
+    const { workerUrl, binlogUrl, tables, bus, leaseMs = 1_000, batchSize = 32, silenceMs = 30_000 } = options;
+    const { standstill = new Standstill() } = options;
     const database = new URL(workerUrl).pathname.slice(1);
     const client = (url: string): ImpatientClient =>
       new ImpatientClient(() => createPrisma(url, { poolSize: 2, poolIdle: 1 }), 3_000);
@@ -108,10 +145,10 @@ export class TestTail {
         client: binlog,
         database,
         tables,
-        silenceMs: silenceMs ?? 30_000,
+        silenceMs,
       }),
-      ledger: new MysqlBinlogLedger(own, database, leaseMs),
-      publisher: bus,
+      ledger: standstill.around(new MysqlBinlogLedger(own, database, leaseMs)),
+      publisher: standstill.around(bus),
       park: async (fault) => void this.parked.push(fault),
       database,
       tables,

@@ -37,6 +37,17 @@ describe('planApps', () => {
     expect(envOf('seckill-gateway')).not.toHaveProperty('MYSQL_URL');
   });
 
+  it('lets the worker read the binlog where there is a user for it', () => {
+    expect(envOf('seckill-worker')).not.toHaveProperty('WORKER_ROLES');
+    const [worker] = planApps({ ...input, binlogMysqlUrl: 'mysql://binlog' }).filter(
+      ({ app }) => app === 'seckill-worker',
+    );
+    expect(worker?.env).toMatchObject({
+      BINLOG_MYSQL_URL: 'mysql://binlog',
+      WORKER_ROLES: expect.stringMatching(/binlog$/),
+    });
+  });
+
   it('tells every gateway where coupon-admin is, and gives the worker no gRPC port', () => {
     expect(envOf('seckill-gateway-2')).toMatchObject({
       HTTP_PORT: '3',

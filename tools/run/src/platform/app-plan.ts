@@ -24,6 +24,8 @@ export interface PlanInput {
   readonly amqpUrl: string;
   /** Per app, each with its own user; the gateway has none. */
   readonly mysqlUrls: Readonly<Partial<Record<AppName, string>>>;
+  /** Of the user that may read the binlog; absent: nobody reads it, and there are no heartbeats for the caches. */
+  readonly binlogMysqlUrl?: string | undefined;
   /** What saga-participant needs besides; absent where it is not started. */
   readonly sagas?: SagaPlan | undefined;
   readonly auth: { readonly mode: 'none' } | { readonly mode: 'jwt'; readonly hs256Secret: string };
@@ -80,6 +82,9 @@ function environmentOf(app: AppName, ports: InstancePorts, input: PlanInput): Re
     CLAIM_REDIS_URL: input.redisUrl,
     CACHE_REDIS_URL: input.redisUrl,
     ...(app === 'seckill-worker' || app === 'saga-participant' ? { AMQP_URL: input.amqpUrl } : {}),
+    ...(app === 'seckill-worker' && input.binlogMysqlUrl !== undefined
+      ? { BINLOG_MYSQL_URL: input.binlogMysqlUrl, WORKER_ROLES: 'relay,consumer,reconciliation,binlog' }
+      : {}),
     ...(app === 'seckill-gateway' && admin !== undefined ? { ADMIN_GRPC_ADDRESS: `127.0.0.1:${admin}` } : {}),
     AUTH_MODE: input.auth.mode,
     ...(input.auth.mode === 'jwt' ? { AUTH_HS256_SECRET: input.auth.hs256Secret } : {}),

@@ -5,8 +5,8 @@ import { EMBEDDED_MIGRATIONS, MYSQL_APPS, applyGrants, applyMigrations } from '@
 import type { MysqlApp } from '@coupon/persistence';
 import type { AppName } from './layout';
 
-/** Which app uses which MySQL user. */
-const APP_OF: Readonly<Record<MysqlApp, AppName>> = {
+/** Which app uses which MySQL user; the worker has a second one for the binlog. */
+const APP_OF: Readonly<Record<Exclude<MysqlApp, 'binlog'>, AppName>> = {
   admin: 'coupon-admin',
   worker: 'seckill-worker',
   saga: 'saga-participant',
@@ -20,6 +20,8 @@ export interface PlatformDatabase {
   readonly adminUrl: string;
   /** The apps' own users. */
   readonly appUrls: Readonly<Partial<Record<AppName, string>>>;
+  /** Of the user that may read the binlog. */
+  readonly binlogUrl: string;
   /** Brings it to the newest migration; for a checkout whose migrations changed since. */
   readonly appliedMigrations: number;
   /** Removes database and users; for a server that stays. */
@@ -101,6 +103,7 @@ export async function prepareDatabase(options: PrepareDatabaseOptions): Promise<
     shopName: named === '' ? `shop${options.userSuffix}` : `${name}_shop`,
     adminUrl,
     appUrls: appUrls(adminUrl, credentials),
+    binlogUrl: urlOf(adminUrl, credentials, 'binlog'),
     appliedMigrations: applied.length,
     drop: async () => {
       await administer(options.serverUrl, async (connection) => {
@@ -126,15 +129,14 @@ function freshCredentials(suffix: string): Credentials {
   };
 }
 
-function appUrls(adminUrl: string, { users, passwords }: Credentials): Partial<Record<AppName, string>> {
+function appUrls(adminUrl: string, credentials: Credentials): Partial<Record<AppName, string>> {
   return Object.fromEntries(
-    MYSQL_APPS.map((app) => {
-      const url = new URL(adminUrl);
-      url.username = users[app];
-      url.password = passwords[app];
-      return [APP_OF[app], url.toString()];
-    }),
+    (Object.keys(APP_OF) as (keyof typeof APP_OF)[]).map((app) => [APP_OF[app], urlOf(adminUrl, credentials, app)]),
   );
+}
+
+function urlOf(adminUrl: string, { users, passwords }: Credentials, app: MysqlApp): string {
+  return Object.assign(new URL(adminUrl), { username: users[app], password: passwords[app] }).toString();
 }
 
 export function withDatabase(serverUrl: string, name: string): string {

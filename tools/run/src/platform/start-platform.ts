@@ -154,6 +154,7 @@ async function planInstances(
     redisUrl: servers.endpoints.redis.url,
     amqpUrl: servers.endpoints.rabbitmq.url,
     mysqlUrls: database.appUrls,
+    binlogMysqlUrl: database.binlogUrl,
     sagas: sagas && sagaPlan(sagas),
     auth,
     logLevel: options.logLevel ?? 'warn',

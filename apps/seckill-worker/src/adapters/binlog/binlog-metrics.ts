@@ -47,7 +47,7 @@ export function createBinlogMetrics(registry: Registry, source: string, nowMs: (
   return {
     active: (isActive) => {
       active.set(isActive ? 1 : 0);
-      heardMs = isActive ? nowMs() : undefined;
+      heardMs = isActive ? (heardMs ?? nowMs()) : undefined;
     },
     confirmed: (change) => {
       messages.inc({ table: change.table, type: change.type });

@@ -16,7 +16,17 @@ export class MysqlBinlogLedger implements BinlogLedger {
     private readonly leaseMs: number,
   ) {}
 
-  acquire(owner: string): Promise<BinlogLease | null> {
+  async acquire(owner: string): Promise<BinlogLease | null> {
+    const found = await this.take(owner);
+    if (found !== undefined) return found;
+    await this.client.run(
+      (prisma) => prisma.$executeRaw`INSERT IGNORE INTO binlog_positions (source) VALUES (${this.source})`,
+    );
+    return (await this.take(owner)) ?? null;
+  }
+
+  /** undefined: there is no row yet. */
+  private take(owner: string): Promise<BinlogLease | null | undefined> {
     const { source } = this;
     return this.client.run(async (prisma) => {
       const taken = await prisma.$executeRaw`
@@ -25,13 +35,9 @@ export class MysqlBinlogLedger implements BinlogLedger {
         WHERE source = ${source} AND (lease_until IS NULL OR lease_until < CURRENT_TIMESTAMP(3))`;
       const [row] = await prisma.$queryRaw<(Row & { owner: string | null })[]>`
         SELECT epoch, lease_owner AS owner, server, file, position FROM binlog_positions WHERE source = ${source}`;
-      if (row === undefined) {
-        await prisma.$executeRaw`INSERT IGNORE INTO binlog_positions (source) VALUES (${source})`;
-        return null;
-      }
+      if (row === undefined) return undefined;
       // Somebody may have followed us already, if the answer took that long.
-      if (taken === 0 || row.owner !== owner) return null;
-      return { epoch: BigInt(row.epoch), from: storedPoint(row) };
+      return taken === 0 || row.owner !== owner ? null : { epoch: BigInt(row.epoch), from: storedPoint(row) };
     });
   }
 

@@ -13,6 +13,7 @@ import { PointKeeper } from './point-keeper';
 import type { MonotonicClock } from './monotonic-clock';
 
 export interface BinlogMetrics {
+  /** Reading from some place on; until the lease is gone. */
   active(active: boolean): void;
   confirmed(change: CanalChange): void;
   takenOver(): void;
@@ -70,7 +71,7 @@ export class TailBinlog {
       try {
         const lease = await ledger.acquire(owner);
         if (lease === null) {
-          await pause(leaseMs / 4, signal);
+          await pause(Math.min(leaseMs / 4, RETRY_MS), signal);
           continue;
         }
         logger.info({ epoch: String(lease.epoch), from: lease.from }, 'reading the binlog');
@@ -87,7 +88,6 @@ export class TailBinlog {
   private async holdLease(lease: BinlogLease): Promise<void> {
     const { ledger, leaseMs, clock, logger, metrics } = this.options;
     const keeper = new LeaseKeeper({ ledger, epoch: lease.epoch, leaseMs, clock, logger, stop: this.stopping.signal });
-    metrics.active(true);
     try {
       let from = lease.from;
       while (!keeper.signal.aborted) {
@@ -121,16 +121,17 @@ export class TailBinlog {
   }
 
   private async read(points: PointKeeper, keeper: LeaseKeeper): Promise<void> {
-    const { source, batchSize, logger, random } = this.options;
+    const { source, batchSize, logger, metrics, random } = this.options;
     const encoder = this.encoder();
     const publisher = new ChangePublisher({
       publisher: this.options.publisher,
       nowMs: () => this.options.clock.nowMs(),
       patience: { logger, random, signal: keeper.signal },
-      onConfirmed: (change) => this.options.metrics.confirmed(change),
+      onConfirmed: (change) => metrics.confirmed(change),
     });
     const start = await this.startingPoint(points, encoder, publisher);
     const stream = source.open(start);
+    metrics.active(true);
     const close = (): void => stream.close();
     keeper.signal.addEventListener('abort', close, { once: true });
     try {

@@ -48,7 +48,7 @@ export class WriteHeartbeats {
       await this.writeOne();
       // Missed ones are not made up for: a beat counts when it is heard.
       nextMs = Math.max(nextMs + intervalMs, clock.monotonicMs());
-      await pause(nextMs - clock.monotonicMs(), signal);
+      await pause(Math.max(0, nextMs - clock.monotonicMs()), signal);
     }
   }
 
