@@ -25,8 +25,13 @@ const schema = z
     MYSQL_POOL_IDLE: env.integer({ min: 0, max: 1_000 }).default(10),
     MYSQL_ACQUIRE_TIMEOUT_MS: env.durationMs({ min: 1 }).default(5_000),
     AMQP_URL: env.url(['amqp:', 'amqps:']),
-    /** For the stock strategy `lock` only. */
+    /** Of the stock strategy `lock` and of the shared level of the caches, which does without it. */
     CACHE_REDIS_URL: env.url(['redis:', 'rediss:']).optional(),
+    CACHE: env.oneOf(['on', 'off']).default('on'),
+    CACHE_L1_WEIGHT_BYTES: env.integer({ min: 65_536, max: 2 ** 36 }).default(100 * 2 ** 20),
+    CACHE_L1_TTL_MS: env.durationMs({ min: 100, max: DAY_MS }).default(600_000),
+    CACHE_L2_TTL_MS: env.durationMs({ min: 100, max: DAY_MS }).default(1_800_000),
+    CACHE_WARM_UP_TEMPLATES: env.integer({ min: 0, max: 1_000 }).default(100),
     DTM_URL: env.url(['http:', 'https:']),
     /** `host:port` of DTM's gRPC API; needed by transport grpc. */
     DTM_GRPC_ADDRESS: env.text().optional(),
@@ -96,6 +101,17 @@ const schema = z
     },
     amqpUrl: value.AMQP_URL,
     redisUrl: value.CACHE_REDIS_URL,
+    cache:
+      value.CACHE === 'off'
+        ? null
+        : {
+            amqpUrl: value.AMQP_URL,
+            redisUrl: value.CACHE_REDIS_URL ?? null,
+            l1WeightBytes: value.CACHE_L1_WEIGHT_BYTES,
+            l1TtlMs: value.CACHE_L1_TTL_MS,
+            l2TtlMs: value.CACHE_L2_TTL_MS,
+            warmUpTemplates: value.CACHE_WARM_UP_TEMPLATES,
+          },
     dtm: { url: value.DTM_URL, grpcAddress: value.DTM_GRPC_ADDRESS, timeoutMs: value.DTM_TIMEOUT_MS },
     branches: { transport: value.BRANCH_TRANSPORT, address: value.BRANCH_ADDRESS, secret: value.BRANCH_SECRET },
     sagas: {

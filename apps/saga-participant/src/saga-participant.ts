@@ -1,8 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import { descriptorSet } from '@coupon/contracts';
+import { createReadModels } from '@coupon/read-models';
+import type { ReadModels } from '@coupon/read-models';
 import { createHttpBranches } from '@coupon/saga';
 import { Router } from 'express';
 import {
   Health,
+  authenticateHttp,
   createAuthenticator,
   createGrpcServer,
   createHttpApp,
@@ -10,6 +14,7 @@ import {
   createLifecycle,
   createMetrics,
   registerAuthMetrics,
+  route,
   systemClock,
 } from '@coupon/service-kit';
 import type { Authenticator, Clock, GrpcServer, HttpServer, Lifecycle, Logger, Metrics } from '@coupon/service-kit';
@@ -43,6 +48,8 @@ export interface ModuleContext {
   readonly authenticator: Authenticator;
   readonly coupons: CouponDatabase;
   readonly shop: ShopDatabase;
+  /** What was committed and announced; what decides reads the rows. */
+  readonly reads: ReadModels;
   /** Known once the servers listen. */
   readonly branchAddress: () => BranchAddress;
 }
@@ -72,6 +79,14 @@ export function createSagaParticipant(
   const shop = openShopDatabase(config.shopMysqlUrl, pool);
   health.register({ name: 'mysql', check: () => answers(coupons.client) });
   health.register({ name: 'shop-mysql', check: () => answers(shop.client) });
+  const reads = createReadModels({
+    prisma: coupons.client,
+    settings: config.cache,
+    name: 'saga-participant',
+    newToken: randomUUID,
+    logger,
+  });
+  reads.registerMetrics(metrics.registry);
   const context: ModuleContext = {
     config,
     logger,
@@ -81,6 +96,7 @@ export function createSagaParticipant(
     authenticator,
     coupons,
     shop,
+    reads,
     branchAddress: () => branchAddress(config, { http: http.port, grpc: grpc.port }),
   };
   const modules = createModules(context);
@@ -96,7 +112,12 @@ export function createSagaParticipant(
       metrics,
       // In front of what parses bodies: its refusals would be repeated by DTM for ever.
       before: [Router().use('/dtm', requireBranchSecret(config.branches.secret), branches)],
-      routes: modules.flatMap((module) => module.routes),
+      routes: [
+        ...modules.flatMap((module) => module.routes),
+        route('get', '/api/v1/system/stats', authenticateHttp(authenticator, 'operator'), (_request, response) => {
+          response.json({ cache: reads.stats(), event_loop_delay: metrics.eventLoopDelay() });
+        }),
+      ],
     }),
   });
   const grpc: GrpcServer = createGrpcServer({
@@ -111,6 +132,7 @@ export function createSagaParticipant(
   lifecycle.register({ name: 'metrics', close: () => metrics.close() });
   lifecycle.register({ name: 'coupon database', close: () => coupons.close() });
   lifecycle.register({ name: 'shop database', close: () => shop.close() });
+  for (const component of reads.components) lifecycle.register(component);
   for (const component of modules.flatMap((module) => module.components)) lifecycle.register(component);
   lifecycle.register(grpc);
   lifecycle.register(http);

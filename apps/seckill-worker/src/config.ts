@@ -38,6 +38,8 @@ const schema = z
     BINLOG_BATCH_SIZE: env.integer({ min: 1, max: 1_000 }).default(32),
     BINLOG_LEASE_MS: env.durationMs({ min: 500, max: 60_000 }).default(2_000),
     CACHE_HEARTBEAT_MS: env.durationMs({ min: 50, max: 10_000 }).default(250),
+    /** Of the shared level of the caches, which the role binlog drops; the same as that of the services. @default CLAIM_REDIS_URL */
+    CACHE_REDIS_URL: env.url(['redis:', 'rediss:']).optional(),
     USER_RATE_PER_SECOND: env.integer({ min: 0, max: 1_000 }).default(5),
     MYSQL_POOL_SIZE: env.integer({ min: 2, max: 100 }).default(10),
     LOG_LEVEL: env.oneOf(LOG_LEVELS).default('info'),
@@ -71,6 +73,7 @@ const schema = z
     http: { host: value.HTTP_HOST, port: value.HTTP_PORT },
     mysql: { url: value.MYSQL_URL, poolSize: value.MYSQL_POOL_SIZE },
     claimRedisUrl: value.CLAIM_REDIS_URL,
+    cacheRedisUrl: value.CACHE_REDIS_URL ?? value.CLAIM_REDIS_URL,
     amqpUrl: value.AMQP_URL,
     roles: value.WORKER_ROLES,
     durability: value.DURABILITY_MODE,

@@ -12,6 +12,7 @@ import { createWorkerMetrics } from './adapters/worker-metrics';
 import { EVENTS_EXCHANGE, claimTopology } from './claim-queue';
 import { createArchiving } from './components/archiving';
 import { createBinlogRole } from './components/binlog';
+import { createCacheDropper } from './components/cache-dropper';
 import { createConnections } from './components/connections';
 import { createConsumerRole } from './components/consumer';
 import { createPipelineObserver } from './components/pipeline-observer';
@@ -58,6 +59,7 @@ export function createWorker(config: WorkerConfig, logger: Logger): Worker {
   }
   if (has('binlog')) {
     for (const part of createBinlogRole(config, connections, metrics.registry, logger)) lifecycle.register(part);
+    for (const part of createCacheDropper(config, metrics.registry, logger)) lifecycle.register(part);
   }
   const held = {
     unacked: (): number => consumer?.unacknowledged() ?? 0,

@@ -54,7 +54,7 @@ export function createOrderModule(
   });
   const desk = new Desk({ shop, arbiter, driver, logger });
   const common = { shop, coupons, clock, maxStackCount: config.maxStackCount };
-  const checkout = { ...common, driver, newPaymentSn: newId };
+  const checkout = { ...common, templates: context.reads.templates, driver, newPaymentSn: newId };
   const { branches, grpc } = createOrderBranches({
     ...common,
     logger,

@@ -67,6 +67,7 @@ describe('checkouts that are repeated, raced and interrupted', () => {
     const { context } = shop.instance;
     const deps: StartCheckoutDeps = {
       ...context,
+      templates: context.reads.templates,
       maxStackCount: 5,
       newPaymentSn: () => `pay-${orderSn}`,
       driver: {

@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { descriptorSet } from '@coupon/contracts';
 import { applyMigrations } from '@coupon/persistence';
+import { createReadModels } from '@coupon/read-models';
 import { createHttpBranches } from '@coupon/saga';
 import {
   Health,
@@ -59,8 +61,15 @@ export async function startService({ environment, modules, onLog }: ServiceOptio
   const pool = { ...config.mysqlPool, poolIdle: 1, onConnectionError: () => undefined };
   const coupons = openCouponDatabase(config.couponMysqlUrl, pool);
   const shop = openShopDatabase(config.shopMysqlUrl, pool);
+  const reads = createReadModels({
+    prisma: coupons.client,
+    settings: config.cache,
+    name: 'test',
+    newToken: randomUUID,
+    logger,
+  });
   const context: ModuleContext = {
-    ...{ config, logger, clock: systemClock, metrics, health, coupons, shop },
+    ...{ config, logger, clock: systemClock, metrics, health, coupons, shop, reads },
     authenticator: createAuthenticator(config.auth, {}),
     branchAddress: () => branchAddress(config, { http: http.port, grpc: grpc.port }),
   };
@@ -78,6 +87,7 @@ export async function startService({ environment, modules, onLog }: ServiceOptio
   const services = parts.flatMap((part) => part.grpc);
   const grpc = createGrpcServer({ ...config.grpc, services, health, descriptors: descriptorSet() });
   const components: Component[] = [
+    ...reads.components,
     ...parts.flatMap((part) => part.components),
     grpc,
     http,

@@ -81,7 +81,9 @@ function environmentOf(app: AppName, ports: InstancePorts, input: PlanInput): Re
     ...(mysqlUrl === undefined ? {} : { MYSQL_URL: mysqlUrl }),
     CLAIM_REDIS_URL: input.redisUrl,
     CACHE_REDIS_URL: input.redisUrl,
-    ...(app === 'seckill-worker' || app === 'saga-participant' ? { AMQP_URL: input.amqpUrl } : {}),
+    AMQP_URL: input.amqpUrl,
+    // Without heartbeats a cache only costs.
+    ...(input.binlogMysqlUrl === undefined ? { CACHE: 'off' } : {}),
     ...(app === 'seckill-worker' && input.binlogMysqlUrl !== undefined
       ? { BINLOG_MYSQL_URL: input.binlogMysqlUrl, WORKER_ROLES: 'relay,consumer,reconciliation,binlog' }
       : {}),

@@ -1,6 +1,7 @@
 import type { OwnedCoupon } from '@coupon/discount';
-import type { TemplateStatus, UserCouponStatus } from '@coupon/domain';
+import type { TemplateId, TemplateStatus, UserCouponStatus } from '@coupon/domain';
 import { Prisma } from '@coupon/persistence';
+import type { Reads, TemplateTerms } from '@coupon/read-models';
 import type { CouponTransaction } from '../../adapters/databases';
 import { minorOf, parseJson } from './sql';
 
@@ -25,6 +26,65 @@ export async function readCoupons(
     FROM user_coupons uc JOIN coupon_templates t ON t.id = uc.coupon_id
     WHERE ${which} AND uc.user_id = ${BigInt(userId)}`;
   return rows.map(couponOf);
+}
+
+/**
+ * The same by serial number, for a quote: the coupons' rows as they are, the terms of their templates as they were announced. The order branch
+ * reads both rows again before anything is taken off.
+ */
+export async function readCouponsNow(
+  db: CouponTransaction,
+  templates: Pick<Reads<TemplateId, TemplateTerms>, 'getMany'>,
+  userId: string,
+  sns: readonly string[],
+): Promise<OwnedCoupon[]> {
+  if (sns.length === 0) return [];
+  const rows = await db.$queryRaw<StateRow[]>`
+    SELECT id, coupon_sn AS sn, coupon_id AS templateId, status, order_sn AS orderSn, valid_start_time AS validStart,
+      valid_end_time AS validEnd
+    FROM user_coupons WHERE coupon_sn IN (${Prisma.join([...sns])}) AND user_id = ${BigInt(userId)}`;
+  const ids = [...new Set(rows.map(({ templateId }) => String(templateId) as TemplateId))];
+  const found = await templates.getMany(ids);
+  const terms = new Map(ids.map((id, index) => [id as string, found[index] ?? null]));
+  const coupons = rows.flatMap((row) => {
+    const template = terms.get(String(row.templateId)) ?? null;
+    return template === null ? [] : [{ ...stateOf(row), templateStatus: template.status, terms: termsOf(template) }];
+  });
+  // A foreign key holds the template: that it is missing was true before this coupon was.
+  return coupons.length === rows.length ? coupons : readCoupons(db, userId, { by: 'sns', names: sns });
+}
+
+type StateRow = Pick<CouponRow, 'id' | 'sn' | 'templateId' | 'status' | 'orderSn' | 'validStart' | 'validEnd'>;
+
+function stateOf(row: StateRow): Omit<OwnedCoupon, 'templateStatus' | 'terms'> {
+  return {
+    owned: true,
+    id: String(row.id),
+    sn: row.sn,
+    templateId: String(row.templateId),
+    status: Number(row.status) as UserCouponStatus,
+    orderSn: row.orderSn,
+    validStartMs: row.validStart.getTime(),
+    validEndMs: row.validEnd.getTime(),
+  };
+}
+
+function termsOf(template: TemplateTerms): OwnedCoupon['terms'] {
+  return {
+    type: template.type,
+    discountType: template.discountType,
+    discountValueMinor: template.discountValueMinor,
+    minAmountMinor: template.minAmountMinor,
+    maxDiscountMinor: template.maxDiscountMinor,
+    ruleArgs: template.ruleArgs,
+    applicableGoods: template.applicableGoods,
+    applicableCategories: template.applicableCategories,
+    excludedGoods: template.excludedGoods ?? [],
+    excludedCategories: template.excludedCategories ?? [],
+    priority: template.priority,
+    stackGroup: template.stackGroup,
+    stackable: template.stackable,
+  };
 }
 
 interface CouponRow {
@@ -53,14 +113,7 @@ interface CouponRow {
 
 function couponOf(row: CouponRow): OwnedCoupon {
   return {
-    owned: true,
-    id: String(row.id),
-    sn: row.sn,
-    templateId: String(row.templateId),
-    status: Number(row.status) as UserCouponStatus,
-    orderSn: row.orderSn,
-    validStartMs: row.validStart.getTime(),
-    validEndMs: row.validEnd.getTime(),
+    ...stateOf(row),
     templateStatus: Number(row.templateStatus) as TemplateStatus,
     terms: {
       type: Number(row.type),

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Locale } from '@coupon/discount';
 import { AppError } from '@coupon/domain';
+import type { TemplateId } from '@coupon/domain';
 import { classifyMysqlError } from '@coupon/persistence';
+import type { Reads, TemplateTerms } from '@coupon/read-models';
 import type { Clock } from '@coupon/service-kit';
 import type { CouponDatabase, ShopDatabase } from '../../adapters/databases';
 import { reading } from '../../adapters/reading';
-import { readCoupons } from '../adapters/coupon-rows';
+import { readCouponsNow } from '../adapters/coupon-rows';
 import { insertItems, insertOrder, readOrder } from '../adapters/order-rows';
 import { readProducts } from '../adapters/product-rows';
 import { insertRun } from '../adapters/saga-runs';
@@ -21,6 +23,7 @@ import type { SagaRun } from '../sagas/saga-run';
 export interface StartCheckoutDeps {
   readonly shop: ShopDatabase;
   readonly coupons: CouponDatabase;
+  readonly templates: Pick<Reads<TemplateId, TemplateTerms>, 'getMany'>;
   readonly clock: Clock;
   readonly driver: Pick<SagaDriver, 'lease' | 'drive' | 'wake'>;
   readonly maxStackCount: number;
@@ -53,7 +56,7 @@ export async function startCheckout(
   const [products, coupons] = await reading(() =>
     Promise.all([
       readProducts(deps.shop.client, goodsIds),
-      readCoupons(deps.coupons.client, request.userId, { by: 'sns', names: request.couponSns }),
+      readCouponsNow(deps.coupons.client, deps.templates, request.userId, request.couponSns),
     ]),
   );
   const { clock, maxStackCount } = deps;
