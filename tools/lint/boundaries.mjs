@@ -59,7 +59,8 @@ const scopes = [
   {
     sourceTag: 'scope:gateway',
     onlyDependOnLibsWithTags: ['scope:shared', 'scope:gateway'],
-    notDependOnLibsWithTags: ['type:persistence', 'type:messaging'],
+    // The broker is for the bus of its cache only: no claim goes over it.
+    notDependOnLibsWithTags: ['type:persistence'],
   },
   { sourceTag: 'scope:worker', onlyDependOnLibsWithTags: ['scope:shared', 'scope:worker'] },
   { sourceTag: 'scope:saga', onlyDependOnLibsWithTags: ['scope:shared', 'scope:saga'] },

@@ -19,6 +19,11 @@ const schema = z
     DURABILITY_MODE: env.oneOf(['memory', 'fsync', 'replicated']).default('fsync'),
     REPLICAS_REQUIRED: env.integer({ min: 1, max: 16 }).default(1),
     REPLICA_WAIT_TIMEOUT_MS: env.durationMs({ min: 1, max: 60_000 }).default(1_000),
+    CACHE: env.oneOf(['on', 'off']).default('on'),
+    /** The bus by which the cache of activities hears of changes; no claim goes over it. Without it nothing is cached. */
+    AMQP_URL: env.url(['amqp:', 'amqps:']).optional(),
+    CACHE_L1_WEIGHT_BYTES: env.integer({ min: 65_536, max: 2 ** 36 }).default(100 * 2 ** 20),
+    CACHE_L1_TTL_MS: env.durationMs({ min: 100, max: 86_400_000 }).default(600_000),
     ADMIN_GRPC_ADDRESS: env.hostPort().default('127.0.0.1:9056'),
     AUTH_MODE: env.oneOf(['jwt', 'none', 'edge']).default('jwt'),
     AUTH_HS256_SECRET: env.secret(32).optional(),
@@ -126,6 +131,14 @@ const schema = z
             previousKey: value.PURCHASE_TOKEN_PREVIOUS_KEY,
             ttlMs: value.PURCHASE_TOKEN_TTL_MS,
             leadMs: value.PURCHASE_TOKEN_LEAD_MS,
+          },
+    cache:
+      value.CACHE === 'off' || value.AMQP_URL === undefined
+        ? null
+        : {
+            amqpUrl: value.AMQP_URL,
+            l1WeightBytes: value.CACHE_L1_WEIGHT_BYTES,
+            l1TtlMs: value.CACHE_L1_TTL_MS,
           },
     adminGrpcAddress: value.ADMIN_GRPC_ADDRESS,
     auth: authOptions(value),

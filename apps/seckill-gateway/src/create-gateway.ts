@@ -17,8 +17,10 @@ import {
   systemClock,
 } from '@coupon/service-kit';
 import type { GrpcServer, HttpServer, Lifecycle, Logger } from '@coupon/service-kit';
+import { createCachedDirectory } from './adapters/activity-cache';
 import { adminActivityLoader } from './adapters/admin-activity-loader';
 import { AdminActivityDirectory } from './adapters/admin-activity-directory';
+import type { AskAdmin } from './adapters/admin-activity-directory';
 import { ClaimSession } from './adapters/claim-session';
 import { ticketSessions } from './adapters/ticket-sessions';
 import type { GatewayConfig } from './config';
@@ -60,11 +62,18 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
   health.register({ name: 'redis', check: () => session.check() });
 
   const admin = new CouponAdminClient(config.adminGrpcAddress, credentials.createInsecure());
-  const directory = new AdminActivityDirectory(
-    (id) => callUnary(admin.getFlashSale.bind(admin), { activityId: id }, { deadlineMs: ADMIN_DEADLINE_MS }),
-    () => systemClock.nowMs(),
-    (error) => logger.warn({ err: error }, 'coupon-admin cannot be asked about an activity'),
-  );
+  const ask: AskAdmin = (id) =>
+    callUnary(admin.getFlashSale.bind(admin), { activityId: id }, { deadlineMs: ADMIN_DEADLINE_MS });
+  const onFailure = (error: unknown): void =>
+    logger.warn({ err: error }, 'coupon-admin cannot be asked about an activity');
+  const known = createCachedDirectory(config.cache, {
+    ask,
+    uncached: new AdminActivityDirectory(ask, () => systemClock.nowMs(), onFailure),
+    registry: metrics.registry,
+    logger,
+    onFailure,
+  });
+  const { directory } = known;
 
   const tokens = config.purchaseTokens === null ? null : new PurchaseTokens(config.purchaseTokens);
   const claimMetrics = new ClaimMetrics(metrics.registry, logger, () => desk.pending);
@@ -84,6 +93,7 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
     refusals,
     tokens,
     whyNotLoaded: (id) => directory.whyNotLoaded(id),
+    knownNotLoaded: known.knownNotLoaded,
   });
   const admission = {
     ...flow,
@@ -138,6 +148,7 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
       flow,
       purchase,
       purchaseTokens,
+      cacheStats: () => known.stats(),
       load: adminActivityLoader(admin, { speaksAsProxy: config.auth.mode === 'edge' }),
       tickets,
     }),
@@ -169,6 +180,7 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
 
   lifecycle.register({ name: 'metrics', close: () => metrics.close() });
   lifecycle.register({ name: 'coupon-admin client', close: () => admin.close() });
+  for (const component of known.components) lifecycle.register(component);
   lifecycle.register(session);
   lifecycle.register(refusals);
   lifecycle.register(flow.component);

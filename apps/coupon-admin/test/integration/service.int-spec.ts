@@ -26,6 +26,7 @@ describe('service', () => {
       '/api/v1/flash-sales/{id}/start',
       '/api/v1/flash-sales/{id}/stock',
       '/api/v1/flow-settings',
+      '/api/v1/system/stats',
       '/api/v1/users/{id}/coupons',
       '/api/v1/users/{id}/coupons/available',
       '/api/v1/users/{id}/coupons/count',

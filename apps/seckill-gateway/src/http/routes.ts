@@ -30,6 +30,8 @@ export interface RouteDependencies {
   readonly purchase: HttpPurchaseDependencies;
   /** null without a key for purchase tokens. */
   readonly purchaseTokens: IssuePurchaseTokenDependencies | null;
+  /** null when nothing is cached. */
+  readonly cacheStats: () => object | null;
   readonly load: PrewarmRouteDependencies['load'];
   readonly tickets: Pick<TicketRouteDependencies, 'admit' | 'session' | 'follow' | 'random'>;
 }
@@ -66,6 +68,7 @@ export function gatewayRoutes(deps: RouteDependencies): Route[] {
         breaker: deps.flow.breaker.state(),
         load: { used: deps.flow.sensor.load, shed_share: deps.flow.sensor.shedShare },
         limits: { version, ...settings },
+        cache: deps.cacheStats(),
       });
     }),
   ];

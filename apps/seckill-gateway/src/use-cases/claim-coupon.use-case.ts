@@ -36,6 +36,8 @@ export interface ClaimDeskDependencies {
   readonly tokens: Pick<PurchaseTokens, 'verify'> | null;
   /** Why Redis does not have an activity. Never rejects. */
   readonly whyNotLoaded: (id: ActivityId) => Promise<NotLoadedCode>;
+  /** The same where it is known and Redis need not be asked; called when nothing of the activity waits or is on its way. */
+  readonly knownNotLoaded: (id: ActivityId) => NotLoadedCode | undefined;
   /** Who may wait and who may be sent. */
   readonly admission: AdmissionPolicy;
   readonly breaker: Pick<BatchBreaker, 'admits' | 'fire' | 'retryAfterMs'>;
@@ -77,6 +79,12 @@ export class ClaimDesk implements ClaimTaker {
 
   claim(command: ClaimCommand, receiver: ClaimReceiver): void {
     const { activityId } = command;
+    // A sale that is on has a lane nearly all the time.
+    const known = this.lanes.has(activityId) ? undefined : this.deps.knownNotLoaded(activityId);
+    if (known !== undefined) {
+      this.refuseHere(activityId, receiver, { kind: 'refused', code: known, reason: 'known_not_loaded' });
+      return;
+    }
     const refusal = this.deps.admission.tryEnter(activityId);
     if (refusal !== null) {
       this.refuseHere(activityId, receiver, refusal === 'queue_full' ? QUEUE_FULL : ACTIVITY_SHARE);

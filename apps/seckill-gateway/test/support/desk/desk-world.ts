@@ -95,6 +95,7 @@ export class DeskWorld {
       tokens: null,
       refusals: { count: () => undefined },
       whyNotLoaded: async () => 'ACTIVITY_NOT_FOUND',
+      knownNotLoaded: () => undefined,
       admission: this.admission,
       breaker: {
         admits: () => !this.open,

@@ -68,6 +68,7 @@ export async function startLaneServer(
       flow: undefined as unknown as RouteDependencies['flow'],
       purchase,
       load: () => Promise.reject(new AppError('NOT_READY', 'there is no coupon-admin')),
+      cacheStats: () => null,
       purchaseTokens: null,
     }),
   });

@@ -1,0 +1,94 @@
+import type { Freshness } from '@coupon/cache';
+import { AppError } from '@coupon/domain';
+import type { ActivityId } from '@coupon/domain';
+import { directoryOver, knownNotLoaded, openActivityCache } from './activity-cache';
+import type { AskAdmin } from './admin-activity-directory';
+
+const ID = '7' as ActivityId;
+const SETTINGS = { l1WeightBytes: 65_536, l1TtlMs: 60_000 };
+const notFound: AskAdmin = () => Promise.reject(new AppError('ACTIVITY_NOT_FOUND', 'no such activity'));
+
+function world(ask: AskAdmin) {
+  const freshness: { fresh: boolean; lapses: number; isFresh(): boolean } & Freshness = {
+    fresh: true,
+    lapses: 0,
+    isFresh: () => freshness.fresh,
+  };
+  const asked: string[] = [];
+  const cache = openActivityCache(
+    (id) => {
+      asked.push(id);
+      return ask(id);
+    },
+    SETTINGS,
+    freshness,
+  );
+  const failures: unknown[] = [];
+  const directory = directoryOver(
+    cache,
+    { whyNotLoaded: () => Promise.resolve('NOT_READY') },
+    () => freshness.fresh,
+    (error) => failures.push(error),
+  );
+  return { freshness, asked, cache, failures, directory };
+}
+
+describe('the cache of activities', () => {
+  it.each<[string, AskAdmin, string]>([
+    ['over for good', () => Promise.resolve({ over: true }), 'ENDED'],
+    ['not over', () => Promise.resolve({ over: false }), 'NOT_READY'],
+    ['not said by an older coupon-admin', () => Promise.resolve({}), 'NOT_READY'],
+    ['unknown', notFound, 'ACTIVITY_NOT_FOUND'],
+  ])('an activity that is %s is asked about once', async (_what, ask, code) => {
+    const { directory, asked } = world(ask);
+    expect(await directory.whyNotLoaded(ID)).toBe(code);
+    expect(await directory.whyNotLoaded(ID)).toBe(code);
+    expect(asked).toEqual([ID]);
+  });
+
+  it('an activity that nobody can be asked about is not ready, and asked about again', async () => {
+    const { directory, asked, failures } = world(() => Promise.reject(new AppError('NOT_READY', 'away')));
+    expect(await directory.whyNotLoaded(ID)).toBe('NOT_READY');
+    expect(await directory.whyNotLoaded(ID)).toBe('NOT_READY');
+    expect([asked.length, failures.length]).toEqual([2, 2]);
+  });
+
+  it('only an activity that does not exist is refused without asking, until its row is announced', async () => {
+    let exists = false;
+    const { directory, cache } = world((id) => (exists ? Promise.resolve({ over: true }) : notFound(id)));
+    expect(knownNotLoaded(cache, ID)).toBeUndefined();
+    await directory.whyNotLoaded(ID);
+    expect(knownNotLoaded(cache, ID)).toBe('ACTIVITY_NOT_FOUND');
+    exists = true;
+    cache.drop([ID], 'created');
+    expect(knownNotLoaded(cache, ID)).toBeUndefined();
+    expect(await directory.whyNotLoaded(ID)).toBe('ENDED');
+    // Winners of an activity that is over may find their receipts.
+    expect(knownNotLoaded(cache, ID)).toBeUndefined();
+  });
+
+  it('nothing is refused on what was known before changes stopped being heard', async () => {
+    const { directory, cache, freshness } = world(notFound);
+    await directory.whyNotLoaded(ID);
+    freshness.fresh = false;
+    expect(knownNotLoaded(cache, ID)).toBeUndefined();
+    expect(await directory.whyNotLoaded(ID)).toBe('NOT_READY');
+    freshness.fresh = true;
+    freshness.lapses += 1;
+    expect(knownNotLoaded(cache, ID)).toBeUndefined();
+  });
+
+  it('made-up ids are at most fifty questions at a time', async () => {
+    let release = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    const { directory, asked } = world(async () => {
+      await gate;
+      return { over: true };
+    });
+    const verdicts = Array.from({ length: 60 }, (_, n) => directory.whyNotLoaded(String(n + 1) as ActivityId));
+    release();
+    const all = await Promise.all(verdicts);
+    expect(asked.length).toBe(50);
+    expect(all.filter((code) => code === 'NOT_READY')).toHaveLength(10);
+  });
+});
