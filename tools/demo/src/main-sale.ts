@@ -1,5 +1,7 @@
 import type { Screen } from '@coupon/platform';
 import { letCrowdClick } from './load/crowd';
+import { Browsers } from './load/browsers';
+import type { BrowsingReport } from './load/browsers';
 import { Ledger } from './load/ledger';
 import { count } from './report/render-report';
 import type { Stage } from './stage';
@@ -16,6 +18,7 @@ export interface MainSale {
   readonly stormMs: number;
   readonly drainMs: number;
   readonly activityId: string;
+  readonly browsing: BrowsingReport;
   readonly violations: readonly Violation[];
 }
 
@@ -29,6 +32,8 @@ export interface MainSaleTerms {
 const LIMIT = 1;
 /** Buyers who are waiting for an answer at the same time. */
 const CONCURRENCY = 128;
+/** Winners who look at their coupons. */
+const EARLY_WINNERS = 20;
 /** How exactly the drain is timed. */
 const LOOK_INTERVAL_MS = 50;
 
@@ -52,7 +57,16 @@ export async function runMainSale(stage: Stage, terms: MainSaleTerms): Promise<M
     const line = `selling   ${count(done)}/${count(buyers.length)} buyers answered   ${count(ledger.heard.size)} sold   ${count(stored)} in MySQL`;
     return { stored, line };
   });
+  const browsers = new Browsers({
+    read: (path) => marketing.read(path),
+    cacheCounts: () => marketing.cacheCounts(),
+    activityId,
+    templateId: terms.templateId,
+    winner: earlyWinners(ledger),
+    sleep: stage.sleep,
+  });
   await marketing.start(activityId);
+  await browsers.start();
   const opened = performance.now();
   await letCrowdClick(buyers, {
     activityId,
@@ -64,11 +78,13 @@ export async function runMainSale(stage: Stage, terms: MainSaleTerms): Promise<M
     signal,
   });
   const stormMs = performance.now() - opened;
+  const browsing = await browsers.stop();
   await stage.untilStored(activityId, ledger.heard.size);
   const lastArrivalMs = await arrivals.stop();
   const sale = await truth.sale(activityId);
   return {
     activityId,
+    browsing,
     ledger,
     truth: sale,
     stormMs,
@@ -77,6 +93,17 @@ export async function runMainSale(stage: Stage, terms: MainSaleTerms): Promise<M
       ...verifySale({ stock: terms.stock, perUserLimit: LIMIT, demand: buyers.length * LIMIT }, storyOf(ledger), sale),
       ...unexpectedCodes(ledger, ['SOLD_OUT', 'LIMIT_REACHED']),
     ],
+  };
+}
+
+/** One of the first who have won, in turn. */
+function earlyWinners({ heard }: Pick<Ledger, 'heard'>): () => string | undefined {
+  const known: string[] = [];
+  let asked = 0;
+  return () => {
+    if (known.length < EARLY_WINNERS) known.splice(0, known.length, ...[...heard.values()].slice(0, EARLY_WINNERS));
+    asked += 1;
+    return known[asked % known.length];
   };
 }
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { CacheCounts } from './load/browsers';
 
 /** What coupon-admin answers, as far as it is used here. */
 export interface ActivityView {
@@ -98,6 +99,17 @@ export class Marketing {
 
   reconciliation(activityId: string): Promise<ConservationReport> {
     return this.#call('GET', `/flash-sales/${activityId}/reconciliation`);
+  }
+
+  /** Any page of the interface, by its path below /api/v1. */
+  read(path: string): Promise<unknown> {
+    return this.#call('GET', path);
+  }
+
+  /** Of the caches of coupon-admin; null when nothing is cached. */
+  async cacheCounts(): Promise<readonly CacheCounts[] | null> {
+    const { cache } = await this.#call<{ cache: { caches: CacheCounts[] } | null }>('GET', '/system/stats');
+    return cache?.caches ?? null;
   }
 
   async #call<T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T> {

@@ -83,6 +83,7 @@ async function tell(stage: Stage, { platform, options, screen, startedMs }: RunD
     stormMs: main.stormMs,
     drainMs: main.drainMs,
     conservation,
+    browsing: main.browsing,
     secondSale: second.report,
     deadLetters,
     redemption: redemption?.report,

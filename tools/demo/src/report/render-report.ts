@@ -13,6 +13,7 @@ export function renderReport(report: DemoReport): string[] {
     line('accepted', `${count(report.accepted)}   replayed ${count(report.replayed)}`),
     line('refused', refusals(report.refused)),
     line('in MySQL', `${count(report.persisted)}   ${report.drain_ms} ms after the last coupon was promised`),
+    line('read path', browsing(report.browsing)),
     line('limit', secondSale(second)),
     line('conservation', `${String(report.conservation['verdict'])}   dead letters ${report.dead_letters}`),
     `  oversold ${report.oversold}   undersold ${report.undersold}   duplicates ${report.duplicates}   lost ${report.lost}`,
@@ -26,6 +27,11 @@ export function renderReport(report: DemoReport): string[] {
 
 function line(label: string, text: string): string {
   return `  ${label.padEnd(13)}${text}`;
+}
+
+function browsing({ reads, l1_hit_rate: rate }: DemoReport['browsing']): string {
+  const hits = rate === null ? 'nothing is cached' : `L1 hit rate ${(100 * rate).toFixed(1)} %`;
+  return `${count(reads)} pages   ${hits}`;
 }
 
 function secondSale(second: DemoReport['second_sale']): string {

@@ -1,3 +1,4 @@
+import type { BrowsingReport } from '../load/browsers';
 import type { Ledger } from '../load/ledger';
 import type { ConservationReport } from '../marketing';
 import type { RedemptionReport } from '../redemption/redemption-report';
@@ -34,6 +35,8 @@ export interface DemoReport {
   readonly refunded: number;
   /** Payments that came after the time to pay. */
   readonly late: number;
+  /** The people who looked at the sale while it was on. */
+  readonly browsing: BrowsingReport;
   /** The orders of the winners; absent when nobody checked out. */
   readonly redemption?: RedemptionReport;
   /** The second, small sale with a limit above one, and the people who came outside its hours. */
@@ -65,6 +68,7 @@ export interface ReportInput {
   readonly stormMs: number;
   readonly drainMs: number;
   readonly conservation: ConservationReport;
+  readonly browsing: BrowsingReport;
   readonly secondSale: SecondSaleReport;
   readonly deadLetters: number;
   readonly redemption: RedemptionReport | undefined;
@@ -99,6 +103,7 @@ export function buildReport(input: ReportInput): DemoReport {
     timed_out: redemption?.timed_out ?? 0,
     refunded: redemption?.refunded ?? 0,
     late: redemption?.late ?? 0,
+    browsing: input.browsing,
     ...(redemption === undefined ? {} : { redemption }),
     second_sale: { ...input.secondSale, refused: sorted(input.secondSale.refused) },
     dead_letters: input.deadLetters,

@@ -48,6 +48,12 @@ describe('planApps', () => {
     });
   });
 
+  it('has caches only where changes are told', () => {
+    expect(envOf('coupon-admin')).toMatchObject({ CACHE: 'off', AMQP_URL: 'amqp://a' });
+    for (const { env } of planApps({ ...input, binlogMysqlUrl: 'mysql://binlog' }))
+      expect(env).not.toHaveProperty('CACHE');
+  });
+
   it('tells every gateway where coupon-admin is, and gives the worker no gRPC port', () => {
     expect(envOf('seckill-gateway-2')).toMatchObject({
       HTTP_PORT: '3',
