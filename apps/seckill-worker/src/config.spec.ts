@@ -8,7 +8,7 @@ const NEEDED = {
 };
 
 describe('configuration of the worker', () => {
-  it('has all roles but the binlog's and the port of the reference when nothing else is said', () => {
+  it('has all roles but binlog, and the port of the reference, when nothing else is said', () => {
     const config = loadWorkerConfig(NEEDED);
     expect(config.roles).toEqual(['relay', 'consumer', 'reconciliation']);
     expect(config.http.port).toBe(8058);
@@ -44,6 +44,8 @@ describe('configuration of the worker', () => {
       leaseMs: 2_000,
       heartbeatMs: 250,
     });
-    expect(loadWorkerConfig({ ...reading, BINLOG_PRODUCER: 'canal', BINLOG_MYSQL_URL: url }).binlog.url).toBeUndefined();
+    expect(
+      loadWorkerConfig({ ...reading, BINLOG_PRODUCER: 'canal', BINLOG_MYSQL_URL: url }).binlog.url,
+    ).toBeUndefined();
   });
 });
