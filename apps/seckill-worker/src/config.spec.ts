@@ -8,7 +8,7 @@ const NEEDED = {
 };
 
 describe('configuration of the worker', () => {
-  it('has all roles and the port of the reference when nothing else is said', () => {
+  it('has all roles but binlog, and the port of the reference, when nothing else is said', () => {
     const config = loadWorkerConfig(NEEDED);
     expect(config.roles).toEqual(['relay', 'consumer', 'reconciliation']);
     expect(config.http.port).toBe(8058);
@@ -32,5 +32,20 @@ describe('configuration of the worker', () => {
       'CONSUMER_PREFETCH',
     );
     expect(() => loadWorkerConfig({ ...NEEDED, CONSUMER_LANES: '4', MYSQL_POOL_SIZE: '4' })).toThrow('MYSQL_POOL_SIZE');
+  });
+
+  it('wants a user for the binlog from the role that reads it, unless a Canal server does', () => {
+    const reading = { ...NEEDED, WORKER_ROLES: 'binlog' };
+    expect(() => loadWorkerConfig(reading)).toThrow('BINLOG_MYSQL_URL');
+    const url = 'mysql://coupon_binlog:p@h/coupon';
+    expect(loadWorkerConfig({ ...reading, BINLOG_MYSQL_URL: url }).binlog).toEqual({
+      url,
+      batchSize: 32,
+      leaseMs: 2_000,
+      heartbeatMs: 250,
+    });
+    expect(
+      loadWorkerConfig({ ...reading, BINLOG_PRODUCER: 'canal', BINLOG_MYSQL_URL: url }).binlog.url,
+    ).toBeUndefined();
   });
 });

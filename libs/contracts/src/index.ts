@@ -108,7 +108,6 @@ export {
   BINLOG_L2_QUEUE,
   CACHE_EXCHANGE,
   HEARTBEAT_TABLE,
-  canalMessageSchema,
   parseCanalMessage,
 } from './events/canal-message';
 export type { CanalMessage, CanalRow, ParsedCanalMessage } from './events/canal-message';

@@ -1,6 +1,7 @@
 import { PrismaMariaDb } from '@prisma/adapter-mariadb';
 import { poolConfig } from './connection-config';
 import type { PoolOptions } from './connection-config';
+import { settleFailedSteps } from './driver-setup';
 import { PrismaClient } from './generated/client';
 import { RenewingAdapterFactory } from './renewing-adapter';
 import type { AdapterFactory } from './renewing-adapter';
@@ -26,6 +27,7 @@ export function createPrisma(url: string, options: CreatePrismaOptions = {}): Pr
 /** The same pool for a client that was generated from another schema. */
 export function createMysqlAdapter(url: string, options: CreatePrismaOptions = {}): AdapterFactory {
   const { onConnectionError } = options;
+  settleFailedSteps();
   const adapter = new PrismaMariaDb(poolConfig(url, options), {
     // Prepared statements cost a round trip each (nothing here caches them) and 65,535 placeholders at most; the driver escapes as well.
     useTextProtocol: true,

@@ -59,6 +59,14 @@ describe('a built app', () => {
     PAYMENT_WEBHOOK_SECRET: 'a secret of the provider',
   });
 
+  it('keeps the names of the classes by which the reader of the binlog knows its events', async () => {
+    const folder = await build({ app: 'seckill-worker' });
+    const bundle = readFileSync(join(folder, 'main.js'), 'utf8');
+    for (const name of ['Rotate', 'Query', 'Xid', 'TableMap', 'WriteRows', 'UpdateRows', 'DeleteRows', 'XaPrepare']) {
+      expect(bundle).toMatch(new RegExp(`^var ${name} = class extends (?:BinlogEvent|RowsEvent) `, 'm'));
+    }
+  });
+
   it('brings its database up to date by itself, once', async () => {
     const migrate = () => run(process.execPath, ['main.js', 'migrate'], { cwd: sagaFolder, env: environment() });
     expect((await migrate()).stdout).toMatch(/^applied /);

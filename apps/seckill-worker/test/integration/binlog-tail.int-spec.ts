@@ -105,6 +105,23 @@ it('tells a change again, and every later one, after it was killed between publi
   expect(bus.of('things').filter(({ type }) => type === 'TRUNCATE')).toHaveLength(1);
 });
 
+it('does not move its place past a change that is not confirmed', async () => {
+  await started();
+  await insert(1);
+  await bus.until('things', () => idsTold().includes(1));
+  await placeAtRest();
+  const before = await place();
+  bus.batches.length = 0;
+  bus.answer = () => ({ kind: 'failed', ambiguous: true, error: new Error('the broker is away') });
+  await insert(2);
+  // Each attempt waits longer than the one before; the place would have been written long ago.
+  await eventually(() => bus.batches.length >= 6, { timeoutMs: 20_000 });
+  expect(await place()).toEqual(before);
+  bus.answer = () => undefined;
+  await bus.until('things', () => idsTold().includes(2));
+  await eventually(async () => expect((await place()).position).not.toBe(before.position));
+});
+
 it('lets one of two read; the other follows at once when the first ends in order', async () => {
   const first = await started({ leaseMs: 30_000 });
   const second = aTail({ leaseMs: 1_000 });

@@ -11,7 +11,12 @@ import type { TestDatabase } from '../support/test-database';
 let database: TestDatabase;
 const clients: Partial<Record<MysqlApp, PrismaClient>> = {};
 const suffix = randomBytes(4).toString('hex');
-const users: Record<MysqlApp, string> = { admin: `a_${suffix}`, worker: `w_${suffix}`, saga: `s_${suffix}`, binlog: `b_${suffix}` };
+const users: Record<MysqlApp, string> = {
+  admin: `a_${suffix}`,
+  worker: `w_${suffix}`,
+  saga: `s_${suffix}`,
+  binlog: `b_${suffix}`,
+};
 
 beforeAll(async () => {
   database = await createTestDatabase();

@@ -150,7 +150,7 @@ function finite(value: unknown): number {
 function javaFloat(value: number): string {
   for (let digits = 1; digits < 9; digits += 1) {
     const short = Number(value.toPrecision(digits));
-    if (Math.fround(short) === value) return javaDouble(short);
+    if (Object.is(Math.fround(short), value)) return javaDouble(short);
   }
   return javaDouble(value);
 }

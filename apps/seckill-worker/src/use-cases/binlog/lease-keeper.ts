@@ -66,6 +66,8 @@ export class LeaseKeeper {
     while (!this.ending.signal.aborted) {
       await pause(leaseMs / 4, this.ending.signal);
       if (this.ending.signal.aborted) return;
+      // Writing the place down has renewed it as well.
+      if (this.validUntilMs - clock.monotonicMs() > leaseMs * 0.6) continue;
       const begunAtMs = clock.monotonicMs();
       try {
         this.confirmed(await ledger.renew(epoch), begunAtMs);

@@ -25,6 +25,7 @@ export class PointKeeper {
   private server = '';
   private reachedPoint: BinlogPoint | undefined;
   private told = false;
+  private moved = false;
   private savedAtMs = -Infinity;
   private writing: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -39,6 +40,11 @@ export class PointKeeper {
     return this.stored;
   }
 
+  /** Whether anything was read and told. */
+  get hasMoved(): boolean {
+    return this.moved;
+  }
+
   /** Of which server the points are from now on. */
   on(server: string): void {
     this.server = server;
@@ -50,6 +56,7 @@ export class PointKeeper {
    */
   reached(end: BinlogPoint | undefined, told: boolean): void {
     this.told ||= told;
+    this.moved = true;
     if (end === undefined) return;
     this.reachedPoint = end;
     this.schedule();

@@ -1,5 +1,6 @@
 import type { EventPublisher } from '@coupon/messaging';
 import type { Logger } from '@coupon/service-kit';
+import { backoffDelayMs } from '@coupon/messaging';
 import { AbandonedError, pause } from '../with-patience';
 import type { BinlogLease, BinlogLedger } from './binlog-ledger';
 import { BinlogStreamError } from './binlog-source';
@@ -42,6 +43,8 @@ export interface TailBinlogOptions {
 /** Starts from one point that fail this often in a row, although the server has the point: then it is taken for lost. */
 const UNREADABLE_LIMIT = 5;
 const RETRY_MS = 500;
+/** After so many failures in a row another process may have better luck. */
+const FAILURE_LIMIT = 6;
 
 /**
  * Tells the bus of every change of the watched tables, at least once and in order; one process at a time, the others wait for its lease.
@@ -77,6 +80,8 @@ export class TailBinlog {
         logger.info({ epoch: String(lease.epoch), from: lease.from }, 'reading the binlog');
         metrics.takenOver();
         await this.holdLease(lease);
+        // Those who wait ask twice a second.
+        await pause(2 * RETRY_MS, signal);
       } catch (error) {
         if (!signal.aborted) logger.warn({ err: error }, 'the binlog cannot be read now, will be tried again');
         await pause(RETRY_MS, signal);
@@ -90,16 +95,18 @@ export class TailBinlog {
     const keeper = new LeaseKeeper({ ledger, epoch: lease.epoch, leaseMs, clock, logger, stop: this.stopping.signal });
     try {
       let from = lease.from;
-      while (!keeper.signal.aborted) {
+      for (let failures = 0; !keeper.signal.aborted && failures < FAILURE_LIMIT; failures += 1) {
         const points = new PointKeeper({ ledger, keeper, clock, logger, from });
         const reason = await this.readOn(points, keeper);
         await points.close();
+        if (points.hasMoved) failures = 0;
         from = points.saved;
         if (keeper.signal.aborted) break;
         metrics.restarted(reason);
-        await pause(RETRY_MS, keeper.signal);
+        const limits = { minDelayMs: RETRY_MS / 2, maxDelayMs: 5_000, random: this.options.random };
+        await pause(backoffDelayMs(failures + 1, limits), keeper.signal);
       }
-      if (!this.stopping.signal.aborted) logger.warn({ epoch: String(lease.epoch) }, 'somebody else reads the binlog');
+      if (!this.stopping.signal.aborted) logger.warn({ epoch: String(lease.epoch) }, 'the binlog is left to others');
     } finally {
       metrics.active(false);
       await keeper.close();
