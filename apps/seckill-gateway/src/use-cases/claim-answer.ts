@@ -1,5 +1,6 @@
 import type { ActivityId, ClaimId, ErrorCode, UserId } from '@coupon/domain';
 import type { LimitName } from '@coupon/flow-control';
+import type { NotLoadedCode } from './activity-directory';
 
 export interface ClaimCommand {
   readonly activityId: ActivityId;
@@ -60,6 +61,11 @@ export const NO_PURCHASE_TOKEN: Refusal = Object.freeze({
   code: 'PERMISSION_DENIED',
   reason: 'no_purchase_token',
 });
+
+/** Redis does not have the activity. */
+export function notLoaded(code: NotLoadedCode): Refusal {
+  return { kind: 'refused', code, reason: 'not_loaded' };
+}
 
 /** @param retryAfterMs until the next probe of the claim store */
 export function circuitOpen(retryAfterMs: number): Refusal {

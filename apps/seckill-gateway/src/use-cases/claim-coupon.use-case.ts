@@ -15,6 +15,7 @@ import {
   QUEUE_FULL,
   SOLD_OUT,
   circuitOpen,
+  notLoaded,
 } from './claim-answer';
 import type { ClaimAnswer, ClaimCommand, ClaimReceiver, ClaimTaker, Refusal } from './claim-answer';
 import type { ClaimMetrics } from './claim-metrics';
@@ -36,7 +37,7 @@ export interface ClaimDeskDependencies {
   readonly tokens: Pick<PurchaseTokens, 'verify'> | null;
   /** Why Redis does not have an activity. Never rejects. */
   readonly whyNotLoaded: (id: ActivityId) => Promise<NotLoadedCode>;
-  /** The same where it is known and Redis need not be asked; called when nothing of the activity waits or is on its way. */
+  /** The same where Redis need not be asked. Called when nothing of the activity waits or is on its way: seldom while a sale is on. */
   readonly knownNotLoaded: (id: ActivityId) => NotLoadedCode | undefined;
   /** Who may wait and who may be sent. */
   readonly admission: AdmissionPolicy;
@@ -79,12 +80,8 @@ export class ClaimDesk implements ClaimTaker {
 
   claim(command: ClaimCommand, receiver: ClaimReceiver): void {
     const { activityId } = command;
-    // A sale that is on has a lane nearly all the time.
     const known = this.lanes.has(activityId) ? undefined : this.deps.knownNotLoaded(activityId);
-    if (known !== undefined) {
-      this.refuseHere(activityId, receiver, { kind: 'refused', code: known, reason: 'known_not_loaded' });
-      return;
-    }
+    if (known !== undefined) return this.refuseHere(activityId, receiver, notLoaded(known));
     const refusal = this.deps.admission.tryEnter(activityId);
     if (refusal !== null) {
       this.refuseHere(activityId, receiver, refusal === 'queue_full' ? QUEUE_FULL : ACTIVITY_SHARE);
@@ -227,8 +224,7 @@ export class ClaimDesk implements ClaimTaker {
     this.unexplained += 1;
     void this.deps.whyNotLoaded(lane.activityId).then((code) => {
       this.unexplained -= 1;
-      const refusal: Refusal = { kind: 'refused', code, reason: 'not_loaded' };
-      for (const { receiver } of batch) this.answer(receiver, refusal);
+      for (const { receiver } of batch) this.answer(receiver, notLoaded(code));
       this.wakeWhenIdle();
     });
   }

@@ -128,7 +128,7 @@ describe('what is loaded', () => {
     for (let n = 0; n < MOST_CACHED_COUPONS; n += 1) await aCoupon(template, '42');
     const load = async (): Promise<{ ids: string[]; complete: boolean | undefined }> => {
       const [held] = await userCoupons.loader(prisma)(['42' as UserId]);
-      return { ids: held?.coupons.map(({ id }) => id as string) ?? [], complete: held?.complete };
+      return { ids: held?.coupons.map(({ id }) => id) ?? [], complete: held?.complete };
     };
     const all = await load();
     expect(all.complete).toBe(true);
@@ -271,7 +271,7 @@ describe('the caches of a service', () => {
     const [a, b] = ['901' as UserId, '902' as UserId];
     const id = await aCoupon(template, a);
     const idsOf = async (user: UserId): Promise<string[]> =>
-      (await models.userCoupons.get(user))?.coupons.map((coupon) => coupon.id as string) ?? [];
+      (await models.userCoupons.get(user))?.coupons.map((coupon) => coupon.id) ?? [];
     expect([await idsOf(a), await idsOf(b)]).toEqual([[id], []]);
     await database.query('UPDATE user_coupons SET user_id = ? WHERE id = ?', [b, id]);
     await binlog.changed('user_coupons', { id, user_id: b }, { user_id: a });

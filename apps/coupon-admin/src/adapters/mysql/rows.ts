@@ -1,12 +1,9 @@
 import type { ActivityId } from '@coupon/domain';
 import type { Prisma } from '@coupon/persistence';
+import { activityRecordOf, templateRecordOf, userCouponRecordOf } from '@coupon/read-models';
 import type { AuditRecord, CouponTransition, Json, Operation, UserCoupon } from '../../use-cases/model';
-
-export {
-  activityRecordOf as activityOf,
-  templateRecordOf as templateOf,
-  userCouponRecordOf as couponOf,
-} from '@coupon/read-models';
+// Those that are cached are read as the caches read them.
+export { activityRecordOf as activityOf, templateRecordOf as templateOf, userCouponRecordOf as couponOf };
 
 // Rows as Prisma reads them -> what the use cases work with.
 
