@@ -33,7 +33,7 @@ const LIMIT = 1;
 /** Buyers who are waiting for an answer at the same time. */
 const CONCURRENCY = 128;
 /** Winners who look at their coupons. */
-const EARLY_WINNERS = 20;
+const EARLY_WINNERS = 5;
 /** How exactly the drain is timed. */
 const LOOK_INTERVAL_MS = 50;
 

@@ -26,9 +26,9 @@ export interface BrowsersOptions {
   readonly sleep: (ms: number) => Promise<void>;
 }
 
-const BROWSERS = 4;
+const BROWSERS = 8;
 /** Between two pages of one of them. */
-const THINKING_MS = 4;
+const THINKING_MS = 2;
 /** Every so many pages somebody looks at the coupons that are theirs. */
 const PAGES_PER_WALLET = 25;
 
