@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from 'amqplib';
-import { BINLOG_L2_QUEUE } from '@coupon/contracts';
+import { BINLOG_L2_QUEUE, HEARTBEAT_TABLE } from '@coupon/contracts';
 import {
   AmqpConnection,
   RabbitMqQueueInspector,
@@ -10,7 +10,7 @@ import {
   declareTopology,
 } from '@coupon/messaging';
 import { TcpProxy, createVhost, eventually, useRedisDatabase } from '@coupon/testing';
-import { CacheBus, columnOf } from '../../src';
+import { CacheBus, L2Dropper, columnOf } from '../../src';
 import {
   CanalDouble,
   ITEM_TABLE,
@@ -19,6 +19,7 @@ import {
   startDropper,
   startInstance,
   untilFresh,
+  itemTables,
 } from '../support/bus-world';
 import type { Instance, RunningDropper } from '../support/bus-world';
 
@@ -303,6 +304,40 @@ describe('freshness', () => {
     await untilFresh(late);
     await inL1(late, id, 2);
   });
+});
+
+test('a heartbeat is confirmed when what came before it is dropped, and not sooner', async () => {
+  const gates = new Map<string, () => void>();
+  const dropped = new L2Dropper({
+    url: vhost.url,
+    name: 'gated',
+    logger: silentLogger,
+    caches: [
+      {
+        name: 'item',
+        tables: itemTables,
+        tier: {
+          invalidate: (key) => new Promise<void>((resolve) => gates.set(key, resolve)),
+          invalidateAll: () => Promise.resolve(),
+        },
+      },
+    ],
+  });
+  closing.push(() => dropped.close());
+  await dropped.start();
+  await eventually(() => dropped.stats().state === 'open');
+  await canal.changed('first');
+  await eventually(() => gates.has('first'));
+  // Both wait behind the first and are handled together.
+  await canal.changed('second');
+  await canal.publish(canal.message(HEARTBEAT_TABLE, 'UPDATE', [{ source: 'test', beat: '1' }]));
+  gates.get('first')?.();
+  await eventually(() => gates.has('second'));
+  // As long as a confirmation would take.
+  for (let n = 0; n < 5; n += 1) await canal.publish(canal.message('another_table', 'UPDATE', [{ id: '1' }]));
+  expect(dropped.stats()).toMatchObject({ confirmations: 0, failures: 0 });
+  gates.get('second')?.();
+  await eventually(() => dropped.stats().confirmations === 1);
 });
 
 describe('queues that are lost', () => {

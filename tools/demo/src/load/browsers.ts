@@ -26,7 +26,7 @@ export interface BrowsersOptions {
   readonly sleep: (ms: number) => Promise<void>;
 }
 
-const BROWSERS = 8;
+const BROWSERS = 12;
 /** Between two pages of one of them. */
 const THINKING_MS = 2;
 /** Every so many pages somebody looks at the coupons that are theirs. */
