@@ -116,6 +116,21 @@ describe('what a batch comes to', () => {
     expect(await told(reply)).toBe(code);
   });
 
+  test('an activity that is known not to exist is refused without a call, and without a place; one that is asked about is not', async () => {
+    const world = new DeskWorld({ maxConcurrent: 1, queueSize: 1 });
+    world.isUnknown = true;
+    const refused = [world.claim(), world.claim(), world.claim()];
+    await turn();
+    expect(codes(refused)).toEqual(['ACTIVITY_NOT_FOUND', 'ACTIVITY_NOT_FOUND', 'ACTIVITY_NOT_FOUND']);
+    expect([world.batches.length, world.admission.waiting]).toEqual([0, 0]);
+    world.isUnknown = false;
+    const first = world.claim();
+    await turn();
+    world.isUnknown = true;
+    await world.decide();
+    expect(codes([first])).toEqual(['won']);
+  });
+
   test('a refusal for the rate says which limit and when to come back', async () => {
     const world = new DeskWorld();
     const claim = world.claim();

@@ -26,9 +26,11 @@ export interface BrowsersOptions {
   readonly sleep: (ms: number) => Promise<void>;
 }
 
-const BROWSERS = 12;
+const BROWSERS = 6;
 /** Between two pages of one of them. */
 const THINKING_MS = 2;
+/** Every so many pages are of the activity, whose counter moves with every batch of coupons that is stored; the others are of its template. */
+const PAGES_PER_SALE = 3;
 /** Every so many pages somebody looks at the coupons that are theirs. */
 const PAGES_PER_WALLET = 25;
 
@@ -61,7 +63,10 @@ export class Browsers {
       this.reads += 1;
       const who = this.reads % PAGES_PER_WALLET === 0 ? winner() : undefined;
       if (who !== undefined) await read(`/users/${who}/coupons`);
-      else await read(this.reads % 2 === 0 ? `/flash-sales/${activityId}` : `/coupon-templates/${templateId}`);
+      else
+        await read(
+          this.reads % PAGES_PER_SALE === 0 ? `/flash-sales/${activityId}` : `/coupon-templates/${templateId}`,
+        );
       await sleep(THINKING_MS);
     }
   }

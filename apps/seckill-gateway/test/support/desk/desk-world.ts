@@ -58,6 +58,8 @@ export class DeskWorld {
   connected = true;
   open = false;
   holds = false;
+  /** The activity is known not to exist. */
+  isUnknown = false;
   /** Calls that were made through the breaker and failed. */
   failures = 0;
   /** Replicas that have it, as WAIT says; an error rejects. */
@@ -95,7 +97,7 @@ export class DeskWorld {
       tokens: null,
       refusals: { count: () => undefined },
       whyNotLoaded: async () => 'ACTIVITY_NOT_FOUND',
-      knownNotLoaded: () => undefined,
+      knownNotLoaded: () => (this.isUnknown ? 'ACTIVITY_NOT_FOUND' : undefined),
       admission: this.admission,
       breaker: {
         admits: () => !this.open,
