@@ -128,7 +128,7 @@ describe('what a batch comes to', () => {
     await turn();
     world.isUnknown = true;
     await world.decide();
-    expect(codes([first])).toEqual(['won']);
+    expect(codes([first])).toEqual(['OK']);
   });
 
   test('a refusal for the rate says which limit and when to come back', async () => {
