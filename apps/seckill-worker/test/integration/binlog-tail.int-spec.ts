@@ -242,7 +242,7 @@ it('parks what it cannot tell and says that anything in that table may have chan
     await database.query('ALTER TABLE things ADD COLUMN more INT NULL');
     await database.query('UPDATE things SET more = 1 WHERE id = 1');
     await bus.until('things', (messages) => messages.filter(({ type }) => type === 'TRUNCATE').length === 2);
-    expect(tail.parked).toEqual([expect.objectContaining({ reason: expect.stringMatching(/things/) })]);
+    expect(tail.parked.map(({ reason }) => reason)).toEqual([expect.stringMatching(/things/)]);
   } finally {
     await database.query(`GRANT SELECT ON things TO '${reader}'@'%'`);
     await database.query('ALTER TABLE things DROP COLUMN more');

@@ -2,7 +2,7 @@ import { createPrisma } from '../../src';
 
 /** A process that asks the database of its argument for one thing and says what became of it; a rejection nobody handles ends it with 1. */
 const prisma = createPrisma(process.argv[2] ?? '', { poolSize: 1, poolIdle: 1, acquireTimeoutMs: 500 });
-prisma.$queryRaw`SELECT 1`
+void prisma.$queryRaw`SELECT 1`
   .then(
     () => 'answered',
     () => 'rejected',

@@ -42,10 +42,8 @@ describe('planApps', () => {
     const [worker] = planApps({ ...input, binlogMysqlUrl: 'mysql://binlog' }).filter(
       ({ app }) => app === 'seckill-worker',
     );
-    expect(worker?.env).toMatchObject({
-      BINLOG_MYSQL_URL: 'mysql://binlog',
-      WORKER_ROLES: expect.stringMatching(/binlog$/),
-    });
+    expect(worker?.env['BINLOG_MYSQL_URL']).toBe('mysql://binlog');
+    expect(worker?.env['WORKER_ROLES']).toBe('relay,consumer,reconciliation,binlog');
   });
 
   it('has caches only where changes are told', () => {

@@ -37,7 +37,7 @@ export class ZongjiStream implements BinlogStream {
 
   constructor(private readonly options: ZongjiStreamOptions) {
     this.file = options.from.file;
-    this.zongji = new ZongJi({ ...options.connection } as ConstructorParameters<typeof ZongJi>[0]);
+    this.zongji = new ZongJi({ ...options.connection });
     this.queue = new EventQueue({ hold: (held) => this.hold(held) });
     this.zongji.on('binlog', (event: ZongjiEvent) => this.take(event));
     this.zongji.on('error', (error: Error) => this.fault(error));
