@@ -1,12 +1,14 @@
 import type { Errand, Outcome } from './errand';
 import { errand, errandsAtEveryBranch, mixedErrands, sameWish } from './errands';
 import type { FaultRun, SagaFault } from './fault';
+import { BRANCH_POINTS, LOOK_INTERVAL_MS } from './holds';
 import type { Product, Shelf } from './shelf';
 
 /** So many sagas at least are under way when something strikes. */
 export const LEAST_IN_FLIGHT = 20;
 const TAKEN = ['LOCKED_BY_ANOTHER_ORDER', 'ALREADY_USED'];
 const SECOND_PASSES = 4;
+const BRANCHES = BRANCH_POINTS.length;
 
 async function killAndRestart(run: FaultRun, index: number): Promise<void> {
   const instance = run.stage.participants[index];
@@ -45,12 +47,19 @@ async function killAfterCommit(run: FaultRun): Promise<void> {
 
 async function arrive(run: FaultRun): Promise<void> {
   const { holds } = run;
-  await run.until('every branch to arrive at its barrier', async () => {
-    return holds.count === BRANCHES && (await holds.waiting()) >= BRANCHES;
-  });
+  let missing: string[] = [];
+  const what = (): string =>
+    `calls to arrive at their barriers: ${holds.count} of ${BRANCHES} held, missing ${missing.join(', ')}`;
+  await run.until(
+    what,
+    async () => {
+      missing = await holds.missing();
+      return holds.count === BRANCHES && missing.length === 0;
+    },
+    LOOK_INTERVAL_MS,
+  );
   run.note('branches', holds.count);
 }
-const BRANCHES = 21;
 
 async function strikeServer(run: FaultRun, restart: (downMs: () => Promise<void>) => Promise<void>): Promise<void> {
   await run.untilInFlight(LEAST_IN_FLIGHT);
