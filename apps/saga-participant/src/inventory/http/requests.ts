@@ -3,12 +3,12 @@ import { z } from 'zod';
 import { STOCK_STRATEGIES } from '../../config';
 import { MAX_UNITS } from '../use-cases/model';
 import type { NewProduct, ProductId } from '../use-cases/model';
-import { checkOrderSn } from '../use-cases/order-sn';
+import { parseOrderSn } from '../../serial-number';
 import { cursorField, integerField, limitField, readField, textField } from './fields';
 
 // What each route accepts. Fields it does not know are refused.
 
-const orderField = (): z.ZodType<string> => readField((value) => checkOrderSn(value, 'order_id'));
+const orderField = (): z.ZodType<string> => readField((value) => parseOrderSn(value, 'order_id'));
 
 export const createProductBody = z
   .strictObject({
