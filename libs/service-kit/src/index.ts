@@ -1,6 +1,6 @@
 export { systemClock } from './clock';
 export type { Clock } from './clock';
-export { ConfigError, loadConfig } from './config/load-config';
+export { ConfigError, loadConfig, problemsIn } from './config/load-config';
 export type { ConfigProblem, Environment } from './config/load-config';
 export { env } from './config/env';
 export { LOG_LEVELS, createLogger } from './logging/create-logger';
@@ -24,6 +24,7 @@ export { requestIdOf } from './http/request-id';
 export { rawRoute, route } from './http/routes';
 export type { HttpMethod, Route } from './http/routes';
 export { validate } from './validation/validate';
+export { authOptionsOf, authVariables, checkAuthVariables } from './auth/auth-variables';
 export { createAuthenticator } from './auth/authenticator';
 export type { AuthDependencies, AuthOptions, Authenticator, Credentials } from './auth/authenticator';
 export { unauthenticated } from './auth/auth-refusal';
