@@ -17,6 +17,7 @@ export { archiveActivity, registerActivity, unregisterActivity } from './archive
 export type { ArchiveResult } from './archive-activity';
 export { meansNothingHappened } from './ambiguity';
 export { createClaimRedis, readRunId } from './claim-redis';
+export { RedisConnection } from './redis-connection';
 export type { ClaimRedisOptions } from './claim-redis';
 export { MAX_CLAIMS_PER_BATCH, claimKeys, claimUnits } from './claim-units';
 export type { BatchedClaim, ClaimBatchReply, ClaimOutcome, RefusalReason } from './claim-units';

@@ -8,7 +8,7 @@ export type { ApplyOptions, ApplyResult } from './migrations/apply-migrations';
 export type { MigrationError, MigrationErrorCode } from './migrations/migration-error';
 export type { Migration } from './migrations/migration';
 export { readMigrations } from './migrations/read-migrations';
-export { runMigrateCommand } from './migrations/run-migrate-command';
+export { runMigrateProcess } from './migrations/run-migrate-command';
 export type { MigrateCommand } from './migrations/run-migrate-command';
 export { classifyMysqlError } from './mysql-error';
 export type { MysqlErrorClass } from './mysql-error';

@@ -1,10 +1,9 @@
 import { AppError } from '@coupon/domain';
 import type { UserCouponStatus, UserId } from '@coupon/domain';
-import type { Clock } from '@coupon/service-kit';
-import { pageOf, pageView } from '../page';
-import type { PageQuery } from '../page';
+import { pageOf, pageView } from '@coupon/service-kit';
+import type { Clock, PageQuery, PageView } from '@coupon/service-kit';
 import type { AdminDatabase } from '../ports';
-import type { CouponCountsView, CouponHistoryView, PageView, UserCouponView } from '../views/schemas';
+import type { CouponCountsView, CouponHistoryView, UserCouponView } from '../views/schemas';
 import { couponHistoryView, userCouponView } from '../views/views';
 
 interface Deps {

@@ -1,5 +1,6 @@
 import { formatMoney, parseMoney } from '@coupon/domain';
 import { classifyMysqlError } from '@coupon/persistence';
+import type { Page } from '@coupon/service-kit';
 import type { ShopTransaction } from '../../adapters/databases';
 import type { Product as ProductRow } from '../../generated/client';
 import type { NewProduct, Product, ProductId } from '../use-cases/model';
@@ -52,10 +53,7 @@ export async function findProduct(tables: ProductTable, id: ProductId): Promise<
 }
 
 /** Newest first. */
-export async function listProducts(
-  tables: ProductTable,
-  page: { readonly beforeId: ProductId | null; readonly limit: number },
-): Promise<Product[]> {
+export async function listProducts(tables: ProductTable, page: Page): Promise<Product[]> {
   const rows = await tables.product.findMany({
     where: page.beforeId === null ? {} : { id: { lt: BigInt(page.beforeId) } },
     orderBy: { id: 'desc' },
