@@ -117,7 +117,7 @@ export class AdapterClient implements MysqlClient {
           if (isGivenUp) transaction.rollback().catch(() => undefined);
           else resolve(transaction);
         },
-        (error: unknown) => {
+        (error: Error) => {
           clearTimeout(timer);
           reject(error);
         },

@@ -15,8 +15,8 @@ import {
   PaymentSagaService,
   ReserveStockRequest,
 } from '@coupon/contracts';
-import { classifyMysqlError, createPrisma } from '@coupon/persistence';
-import type { Prisma } from '@coupon/persistence';
+import { classifyMysqlError, createMysqlClient } from '@coupon/persistence';
+import type { RawStatements } from '@coupon/persistence';
 import { BranchRunner, DtmClient, SUCCESS, grpcBranch } from '@coupon/saga';
 import type { SagaStep } from '@coupon/saga';
 
@@ -38,10 +38,10 @@ interface FloorSettings {
 const settings = JSON.parse(process.argv[2] ?? '{}') as FloorSettings;
 const TRANSACTION = { maxWait: 10_000, timeout: 20_000 } as const;
 
-function runnerOn(url: string): BranchRunner<Prisma.TransactionClient> {
-  const prisma = createPrisma(url, { poolSize: settings.poolSize, poolIdle: Math.min(10, settings.poolSize) });
+function runnerOn(url: string): BranchRunner<RawStatements> {
+  const client = createMysqlClient(url, { poolSize: settings.poolSize, poolIdle: Math.min(10, settings.poolSize) });
   return new BranchRunner({
-    transaction: (work) => prisma.$transaction(work, TRANSACTION),
+    transaction: (work) => client.$transaction(work, TRANSACTION),
     isRetryable: (error) => classifyMysqlError(error).kind === 'retryable',
   });
 }
