@@ -1,6 +1,8 @@
+import { PrismaMariaDb } from '@prisma/adapter-mariadb';
 import { TcpProxy, eventually, useMysqlDatabase } from '@coupon/testing';
-import { Prisma, classifyMysqlError, createMysqlClient, createPrisma } from '../../src';
-import type { MysqlClient, PrismaClient, RawStatements } from '../../src';
+import { Prisma, PrismaClient, classifyMysqlError, createMysqlClient, createPrisma } from '../../src';
+import type { MysqlClient, RawStatements } from '../../src';
+import { poolConfig } from '../../src/connection-config';
 
 const VALUES = {
   text: `quote ' backslash \\ "double" \`tick\` %_; -- 🎉`,
@@ -23,10 +25,16 @@ describe.each(['mysql', 'mariadb'] as const)('statements on %s', (server) => {
   const database = useMysqlDatabase({ server });
   let client: MysqlClient;
   let prisma: PrismaClient;
+  let pooled: PrismaClient;
 
   beforeAll(async () => {
     client = createMysqlClient(database.url, { poolSize: 3, poolIdle: 1 });
-    prisma = createPrisma(database.url, { poolSize: 3, poolIdle: 1 });
+    // Prisma's own client on its own pool: what all of this has to agree with.
+    const adapter = new PrismaMariaDb(poolConfig(database.url, { poolSize: 3, poolIdle: 1 }), {
+      useTextProtocol: true,
+    });
+    pooled = createPrisma(database.url, { poolSize: 3, poolIdle: 1 });
+    prisma = new PrismaClient({ adapter, errorFormat: 'minimal' });
     await database.query(`CREATE TABLE everything (
       id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, tiny TINYINT, flag TINYINT(1), small SMALLINT, medium MEDIUMINT, plain INT,
       positive INT UNSIGNED, big BIGINT, largest BIGINT UNSIGNED, amount DECIMAL(12,2), single FLOAT, twice DOUBLE, day DATE, clock TIME(3),
@@ -46,12 +54,14 @@ describe.each(['mysql', 'mariadb'] as const)('statements on %s', (server) => {
   afterAll(async () => {
     await client.$disconnect();
     await prisma.$disconnect();
+    await pooled.$disconnect();
   });
 
   const count = async (): Promise<number> => (await database.query('SELECT 1 FROM notes')).length;
   const both = async (ask: (statements: RawStatements) => Promise<unknown>): Promise<void> => {
     const expected = await ask(prisma);
     expect(await ask(client)).toStrictEqual(expected);
+    expect(await ask(pooled)).toStrictEqual(expected);
     expect(await client.$transaction(ask)).toStrictEqual(expected);
   };
 
