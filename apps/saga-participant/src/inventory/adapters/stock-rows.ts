@@ -44,8 +44,19 @@ export async function readStock(
 ): Promise<StockRow[]> {
   const lock = options.lock === true ? Prisma.sql`FOR UPDATE` : Prisma.empty;
   const rows = await tx.$queryRaw<{ id: bigint; stock: number; version: number }[]>`
-    SELECT id, stock, version FROM products WHERE id IN (${Prisma.join(productIds.map(BigInt))}) ORDER BY id ${lock}`;
+    SELECT id, stock, version FROM products FORCE INDEX (PRIMARY)
+    WHERE id IN (${Prisma.join(productIds.map(BigInt))}) ORDER BY id ${lock}`;
   return rows.map(({ id, stock, version }) => ({ productId: String(id) as ProductId, stock, version }));
+}
+
+/** Units of all lines go from stock to reserved. The transaction has locked the products and has seen that there are enough. */
+export async function takeLocked(tx: ShopStatements, lines: readonly StockLine[]): Promise<void> {
+  const cases = lines.map(({ productId, quantity }) => Prisma.sql`WHEN ${BigInt(productId)} THEN ${quantity}`);
+  const quantity = Prisma.sql`CASE id ${Prisma.join(cases, ' ')} END`;
+  const ids = Prisma.join(lines.map(({ productId }) => BigInt(productId)));
+  const rows = await tx.$executeRaw`
+    UPDATE products SET stock = stock - ${quantity}, reserved = reserved + ${quantity}, version = version + 1 WHERE id IN (${ids})`;
+  if (rows !== lines.length) throw new Error(`${rows} of ${lines.length} products were there under their locks`);
 }
 
 /** Units go from stock to reserved if the product still has this version. @returns whether it had */

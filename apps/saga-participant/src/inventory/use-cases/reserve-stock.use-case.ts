@@ -4,7 +4,7 @@ import { insertReservations, moveReservation, readReservations, readStock } from
 import type { ShopStatements } from '../adapters/stock-rows';
 import { appendStockReserved } from '../adapters/stock-events';
 import { ContendedError } from './contention';
-import type { ProductId, ReservedLine, StockLine, StoredReservation, TakenLine } from './model';
+import type { ProductId, ReservedLine, StockLine, StoredReservation } from './model';
 import { planReservation } from './plan-reservation';
 import type { ReservationCaller } from './plan-reservation';
 import type { StockStrategy, Taken } from './stock-strategy';
@@ -31,15 +31,11 @@ export async function reserveStock(
   const stored = await storedOf(tx, command);
   const plan = planReservation(orderSn, stored, lines, command);
   if (plan.kind === 'replay') return withRemaining(tx, lines);
-  const taken: TakenLine[] = [];
-  for (const line of lines) {
-    const units = await strategy.take(tx, line);
-    if (units.kind === 'taken') taken.push({ ...line, remaining: units.remaining, version: units.version });
-    else throw await refusalOf(tx, line, units, { command, stored });
-  }
+  const taken = await strategy.take(tx, lines);
+  if (taken.kind !== 'taken') throw await refusalOf(tx, taken, { command, stored });
   await hold(tx, orderSn, lines, plan.again);
-  await appendStockReserved(tx, orderSn, taken);
-  return taken;
+  await appendStockReserved(tx, orderSn, taken.lines);
+  return taken.lines;
 }
 
 /**
@@ -73,12 +69,12 @@ function storedOf(statements: ShopStatements, command: ReserveCommand): ReturnTy
 /** What is missing may be what the same order has taken since its rows were read: then they say so now. */
 async function refusalOf(
   tx: ShopTransaction,
-  line: StockLine,
   units: Exclude<Taken, { readonly kind: 'taken' }>,
   read: { readonly command: ReserveCommand; readonly stored: readonly StoredReservation[] },
 ): Promise<Error> {
-  if (units.kind === 'missing') return unknownProduct(line.productId);
   if (units.kind === 'contended') return new ContendedError();
+  const { line } = units;
+  if (units.kind === 'missing') return unknownProduct(line.productId);
   const now = await storedOf(tx, read.command);
   return sameRows(now, read.stored) ? soldOut(line, units.available) : new ContendedError();
 }
