@@ -23,6 +23,15 @@ export interface StockStrategy {
   /** Takes the units of all lines, which are by product id ascending. What is not taken in full must be rolled back. */
   take(tx: ShopTransaction, lines: readonly StockLine[]): Promise<Taken>;
   /**
+   * The same for an order that has no rows yet, where that can be told with the same reading. `known`: it may have some, nothing was taken.
+   * @param productId given: rows of this product alone
+   */
+  takeFresh?(
+    tx: ShopTransaction,
+    order: { readonly orderSn: string; readonly productId: ProductId | undefined },
+    lines: readonly StockLine[],
+  ): Promise<Taken | { readonly kind: 'known' }>;
+  /**
    * Runs `work`, which makes transactions, with what must be held around them; `busy` when that is not to be had before the deadline.
    * @throws AppError NOT_READY when it cannot be had at all
    */
