@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '@coupon/domain';
-import { classifyMysqlError, createMysqlClient } from '@coupon/persistence';
+import { TransactionError, classifyMysqlError, createMysqlClient } from '@coupon/persistence';
 import type { MysqlClient, RawStatements } from '@coupon/persistence';
 import { BranchRunner } from '@coupon/saga';
 import type { BarrierVerdict, BranchIdentity } from '@coupon/saga';
@@ -79,7 +79,8 @@ async function repeatedly<T>(client: MysqlClient, work: (tx: RawStatements) => P
         await sleep(Math.random() * 20 * attempt);
         continue;
       }
-      if (committing && kind === 'infrastructure') {
+      // A TransactionError says that the commit was not even sent.
+      if (committing && kind === 'infrastructure' && !(error instanceof TransactionError)) {
         throw new AppError('OUTCOME_UNKNOWN', 'the connection broke during the commit', { cause: error });
       }
       if (kind === 'infrastructure' || kind === 'retryable') {
