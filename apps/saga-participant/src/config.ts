@@ -46,7 +46,7 @@ const schema = z
     SAGA_RETRY_INTERVAL_S: env.integer({ min: 1, max: 3_600 }).optional(),
     SAGA_POLL_INTERVAL_MS: env.durationMs({ min: 10, max: 60_000 }).default(500),
     SAGA_LEASE_MS: env.durationMs({ min: 1_000, max: 600_000 }).default(60_000),
-    OUTBOX_POLL_INTERVAL_MS: env.durationMs({ min: 5, max: 60_000 }).default(100),
+    OUTBOX_POLL_INTERVAL_MS: env.durationMs({ min: 5, max: 60_000 }).default(250),
     /** How long published events stay in their tables. */
     OUTBOX_RETENTION_MS: env.durationMs({ min: 1_000, max: 365 * DAY_MS }).default(DAY_MS),
     SWEEP_INTERVAL_MS: env.durationMs({ min: 50, max: 3_600_000 }).default(5_000),

@@ -1,6 +1,7 @@
 import { PrismaMariaDb } from '@prisma/adapter-mariadb';
 import { poolConfig } from './connection-config';
 import type { PoolOptions } from './connection-config';
+import { createDriverPool } from './driver-pool';
 import { PrismaClient } from './generated/client';
 import { RenewingAdapterFactory } from './renewing-adapter';
 import type { AdapterFactory } from './renewing-adapter';
@@ -26,11 +27,18 @@ export function createPrisma(url: string, options: CreatePrismaOptions = {}): Pr
 /** The same pool for a client that was generated from another schema. */
 export function createMysqlAdapter(url: string, options: CreatePrismaOptions = {}): AdapterFactory {
   const { onConnectionError } = options;
-  const adapter = new PrismaMariaDb(poolConfig(url, options), {
-    // Prepared statements cost a round trip each (nothing here caches them) and 65,535 placeholders at most; the driver escapes as well.
-    useTextProtocol: true,
-    ...(onConnectionError ? { onConnectionError } : {}),
-  });
+  const config = poolConfig(url, options);
+  const adapter = {
+    provider: 'mysql',
+    adapterName: '@prisma/adapter-mariadb',
+    connect: () =>
+      new PrismaMariaDb(createDriverPool(config), {
+        // Prepared statements cost a round trip each (nothing here caches them) and 65,535 placeholders at most; the driver escapes as well.
+        useTextProtocol: true,
+        disposeExternalPool: true,
+        ...(onConnectionError ? { onConnectionError } : {}),
+      }).connect(),
+  } as const;
   return new RenewingAdapterFactory(adapter, {
     lifetimeMs: options.lifetimeMs ?? 3_600_000,
     nowMs: options.nowMs ?? (() => performance.now()),

@@ -1,6 +1,11 @@
 export { Prisma, PrismaClient } from './generated/client';
-export { createMysqlAdapter, createPrisma } from './create-prisma';
+export { createPrisma } from './create-prisma';
 export type { CreatePrismaOptions } from './create-prisma';
+export { createMysqlClient } from './client/create-mysql-client';
+export type { MysqlClient, TransactionOptions } from './client/create-mysql-client';
+export type { RawStatements } from './client/raw-statements';
+export { TransactionError } from './client/transaction-error';
+export type { TransactionErrorReason } from './client/transaction-error';
 export type { PoolOptions } from './connection-config';
 export { EMBEDDED_MIGRATIONS } from './migrations/generated/migrations';
 export { applyMigrations } from './migrations/apply-migrations';

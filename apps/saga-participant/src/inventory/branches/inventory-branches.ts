@@ -9,9 +9,10 @@ import { untilUncontended } from '../use-cases/contention';
 import type { InventoryDeps } from '../use-cases/inventory';
 import { parseOrderSn } from '../../serial-number';
 import { mergeLines } from '../use-cases/plan-reservation';
-import { idsOf, refuseWhatIsShort, reserveStock } from '../use-cases/reserve-stock.use-case';
+import { refuseWhatIsShort, reserveStock } from '../use-cases/reserve-stock.use-case';
 import type { ReserveCommand } from '../use-cases/reserve-stock.use-case';
 import { commitStock, releaseStock } from '../use-cases/settle-stock.use-case';
+import { idsOf } from '../use-cases/stock-lines';
 import type { StockStrategy } from '../use-cases/stock-strategy';
 
 export interface InventoryBranches {
