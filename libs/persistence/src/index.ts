@@ -1,5 +1,5 @@
 export { Prisma, PrismaClient } from './generated/client';
-export { createMysqlAdapter, createPrisma } from './create-prisma';
+export { createPrisma } from './create-prisma';
 export type { CreatePrismaOptions } from './create-prisma';
 export { createMysqlClient } from './client/create-mysql-client';
 export type { MysqlClient, TransactionOptions } from './client/create-mysql-client';
