@@ -24,7 +24,7 @@ export function createPrisma(url: string, options: CreatePrismaOptions = {}): Pr
   return new PrismaClient({ adapter: createMysqlAdapter(url, options), errorFormat: 'minimal' });
 }
 
-/** The same pool for a client that was generated from another schema. */
+/** The pool behind it, for other clients. */
 export function createMysqlAdapter(url: string, options: CreatePrismaOptions = {}): AdapterFactory {
   const { onConnectionError } = options;
   const config = poolConfig(url, options);

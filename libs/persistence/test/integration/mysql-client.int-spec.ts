@@ -39,15 +39,15 @@ describe.each(['mysql', 'mariadb'] as const)('statements on %s', (server) => {
       id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, tiny TINYINT, flag TINYINT(1), small SMALLINT, medium MEDIUMINT, plain INT,
       positive INT UNSIGNED, big BIGINT, largest BIGINT UNSIGNED, amount DECIMAL(12,2), single FLOAT, twice DOUBLE, day DATE, clock TIME(3),
       moment DATETIME(3), stamp TIMESTAMP(3) NULL, year YEAR, word VARCHAR(200), letters CHAR(5), prose TEXT, raw_bytes VARBINARY(20), picture BLOB,
-      doc JSON, kind ENUM('a', 'b'), kinds SET('a', 'b'), bits BIT(9))`);
+      doc JSON, kind ENUM('a', 'b'), kinds SET('a', 'b'), bits BIT(9), one BIT(1))`);
     await database.query(`INSERT INTO everything VALUES
       (1, -128, 1, 32767, -8388608, 2147483647, 4294967295, -9223372036854775808, 18446744073709551615, '-1234567890.12', 1.5, 0.1,
        '2026-02-28', '23:59:58.120', '2026-03-29 01:30:00.120', '2026-03-29 02:00:00.000', 2026, 'wörd 🎉', 'ab', 'prose', x'00ff27', x'5c',
-       '{"a": [1, "two", null], "big": 9007199254740993}', 'b', 'a,b', b'100000001'),
+       '{"a": [1, "two", null], "big": 9007199254740993}', 'b', 'a,b', b'100000001', b'1'),
       (2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-       NULL, NULL, NULL),
+       NULL, NULL, NULL, NULL),
       (3, 0, 0, 0, 0, 0, 0, 0, 0, '0.00', 0, 0, '1000-01-01', '00:00:00', '1970-01-01 00:00:00', '1970-01-02 00:00:00', 1901, '', '', '', x'',
-       x'', '[]', 'a', '', b'0')`);
+       x'', '[]', 'a', '', b'0', b'0')`);
   });
   beforeEach(() => database.query('CREATE TABLE IF NOT EXISTS notes (id INT PRIMARY KEY)'));
   afterEach(() => database.query('DROP TABLE notes'));
