@@ -247,10 +247,12 @@ function secondPass(): SagaFault {
     },
     prepare: async ({ stage, random }) => {
       await stage.addCoordinators(SECOND_PASSES);
-      stage.setBranchDelay(() => random.int(200, 2_600));
+      stage.setBranchDelay(() => random.int(800, 2_600));
     },
     strike: async (run) => {
       await run.untilInFlight(LEAST_IN_FLIGHT);
+      // The first pass is on its way and slow; those that overtake it make connections of their own.
+      run.stage.setBranchDelay(() => run.random.int(20, 900), { openOnesKeepTheirs: true });
       await changePrice(run, dear, '101.00');
       await run.until('half of the sagas to be rolled back', async () => (await rolledBack(run)) >= 12);
       await changePrice(run, dear, '100.00');

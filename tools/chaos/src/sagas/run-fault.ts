@@ -24,6 +24,8 @@ export interface FaultContext {
 
 export interface FaultReport {
   readonly fault: string;
+  /** Until it hit. */
+  readonly attempts: number;
   readonly durationMs: number;
   /** Of `durationMs`: from the last answer to the last saga and event. */
   readonly restMs: number;
@@ -46,7 +48,7 @@ const VERDICTS = ['compensated', 'duplicate'] as const;
 
 /** One strike, and whether it has hit. */
 interface Attempt {
-  readonly report: FaultReport;
+  readonly report: Omit<FaultReport, 'attempts'>;
   /** Why the fault has not happened; empty when it has. */
   readonly missed: readonly string[];
 }
@@ -58,8 +60,8 @@ interface Attempt {
 export async function runFault(fault: SagaFault, context: FaultContext): Promise<FaultReport> {
   for (let attempt = 1; ; attempt += 1) {
     const { report, missed } = await strikeOnce(fault, context);
-    if (missed.length === 0) return report;
-    if (report.wrong.length > 0 || attempt === MOST_ATTEMPTS) return { ...report, wrong: [...report.wrong, ...missed] };
+    const isOver = missed.length === 0 || report.wrong.length > 0 || attempt === MOST_ATTEMPTS;
+    if (isOver) return { ...report, attempts: attempt, wrong: [...report.wrong, ...missed] };
   }
 }
 
