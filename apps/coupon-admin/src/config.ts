@@ -1,10 +1,17 @@
-import { LOG_LEVELS, env, loadConfig } from '@coupon/service-kit';
-import type { AuthOptions, Environment } from '@coupon/service-kit';
+import {
+  LOG_LEVELS,
+  authOptionsOf,
+  authVariables,
+  checkAuthVariables,
+  env,
+  loadConfig,
+  problemsIn,
+} from '@coupon/service-kit';
+import type { Environment } from '@coupon/service-kit';
 import { z } from 'zod';
 
 const schema = z
   .object({
-    NODE_ENV: z.string().optional(),
     HTTP_HOST: z.string().default('0.0.0.0'),
     HTTP_PORT: env.port().default(8056),
     GRPC_PORT: env.port().default(9056),
@@ -24,10 +31,7 @@ const schema = z
     CACHE_L1_TTL_MS: env.durationMs({ min: 100, max: 86_400_000 }).default(600_000),
     CACHE_L2_TTL_MS: env.durationMs({ min: 100, max: 86_400_000 }).default(1_800_000),
     CACHE_WARM_UP_TEMPLATES: env.integer({ min: 0, max: 1_000 }).default(100),
-    AUTH_MODE: env.oneOf(['jwt', 'none', 'edge']).default('jwt'),
-    AUTH_HS256_SECRET: env.secret(32).optional(),
-    AUTH_JWKS_URL: env.url(['http:', 'https:']).optional(),
-    AUTH_TRUSTED_PROXIES: env.addressRanges().default([]),
+    ...authVariables,
     USER_RATE_PER_SECOND: env.integer({ min: 0, max: 1_000 }).default(5),
     PREWARM_AHEAD_MS: env.durationMs({ min: 0, max: 86_400_000 }).default(300_000),
     SCHEDULE_INTERVAL_MS: env.durationMs({ min: 50, max: 60_000 }).default(1_000),
@@ -39,19 +43,9 @@ const schema = z
     LOG_LEVEL: env.oneOf(LOG_LEVELS).default('info'),
     SHUTDOWN_DEADLINE_MS: env.durationMs({ min: 1 }).default(10_000),
   })
+  .superRefine(checkAuthVariables)
   .superRefine((value, context) => {
-    const problem = (path: string, message: string): void => {
-      context.addIssue({ code: 'custom', path: [path], message });
-    };
-    if (value.AUTH_MODE === 'none' && value.NODE_ENV === 'production') {
-      problem('AUTH_MODE', 'none is refused when NODE_ENV is production');
-    }
-    if (value.AUTH_MODE === 'jwt' && (value.AUTH_HS256_SECRET === undefined) === (value.AUTH_JWKS_URL === undefined)) {
-      problem('AUTH_HS256_SECRET', 'mode jwt needs exactly one of AUTH_HS256_SECRET and AUTH_JWKS_URL');
-    }
-    if (value.AUTH_MODE === 'edge' && value.AUTH_TRUSTED_PROXIES.length === 0) {
-      problem('AUTH_TRUSTED_PROXIES', 'is required in mode edge');
-    }
+    const problem = problemsIn(context);
     // A key that is still remembered may name an operation, and the answer is there.
     if (value.OPERATION_RETENTION_MS < value.IDEMPOTENCY_RETENTION_MS) {
       problem('OPERATION_RETENTION_MS', 'must be at least IDEMPOTENCY_RETENTION_MS');
@@ -86,7 +80,7 @@ const schema = z
             l2TtlMs: value.CACHE_L2_TTL_MS,
             warmUpTemplates: value.CACHE_WARM_UP_TEMPLATES,
           },
-    auth: authOptions(value),
+    auth: authOptionsOf(value),
     userRatePerSecond: value.USER_RATE_PER_SECOND,
     schedule: { intervalMs: value.SCHEDULE_INTERVAL_MS, prewarmAheadMs: value.PREWARM_AHEAD_MS },
     operations: { waitMs: value.OPERATION_WAIT_MS, leaseMs: value.OPERATION_LEASE_MS },
@@ -104,26 +98,6 @@ export type AdminConfig = Readonly<z.output<typeof schema>>;
 /** @throws ConfigError with every problem found. */
 export function loadAdminConfig(environment: Environment): AdminConfig {
   return loadConfig(schema, environment);
-}
-
-function authOptions(value: {
-  AUTH_MODE: 'jwt' | 'none' | 'edge';
-  NODE_ENV?: string | undefined;
-  AUTH_HS256_SECRET?: string | undefined;
-  AUTH_JWKS_URL?: string | undefined;
-  AUTH_TRUSTED_PROXIES: readonly string[];
-}): AuthOptions {
-  switch (value.AUTH_MODE) {
-    case 'none':
-      return { mode: 'none', nodeEnv: value.NODE_ENV };
-    case 'jwt':
-      return { mode: 'jwt', hs256Secret: value.AUTH_HS256_SECRET, jwksUrl: value.AUTH_JWKS_URL };
-    case 'edge':
-      return {
-        mode: 'edge',
-        trustedProxies: value.AUTH_TRUSTED_PROXIES,
-      };
-  }
 }
 
 /** The one place that reads the process's environment. */

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { descriptorSet } from '@coupon/contracts';
 import { couponSn, encodeClaimId } from '@coupon/domain';
-import { ActivityStore, FlowSettingsStore } from '@coupon/lua';
+import { ActivityStore, FlowSettingsStore, RedisConnection } from '@coupon/lua';
 import { createPrisma } from '@coupon/persistence';
 import { createReadModels } from '@coupon/read-models';
 import {
@@ -20,7 +20,6 @@ import {
 } from '@coupon/service-kit';
 import type { GrpcServer, HttpServer, Lifecycle, Logger } from '@coupon/service-kit';
 import { cachedReads } from './adapters/cached-reads';
-import { ClaimRedisConnection } from './adapters/claim-redis';
 import { MysqlDatabase } from './adapters/mysql/mysql-database';
 import { noticingWrites } from './adapters/noticed-writes';
 import { reconciliationReader } from './adapters/read-reconciliation';
@@ -68,7 +67,10 @@ export function createAdmin(config: AdminConfig, logger: Logger, seams: AdminSea
     ...config.mysql,
     onConnectionError: (error) => logger.warn({ err: error }, 'a database connection broke'),
   });
-  const redis = new ClaimRedisConnection(config.redis.url, config.redis, logger);
+  const redis = new RedisConnection(config.redis.url, {
+    ...config.redis,
+    ...{ connectionName: 'coupon-admin', name: 'redis', server: 'the claim Redis', logger },
+  });
   health.register({ name: 'mysql', check: schemaCheck(prisma) });
   // Without Redis templates, queries and everything outside a sale still work.
   health.register({

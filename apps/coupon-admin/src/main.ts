@@ -1,4 +1,4 @@
-import { runMigrateCommand } from '@coupon/persistence';
+import { runMigrateProcess } from '@coupon/persistence';
 import { createLogger, runService } from '@coupon/service-kit';
 import { loadAdminConfig, processEnvironment } from './config';
 import { createAdmin } from './create-admin';
@@ -7,19 +7,10 @@ const [command, ...args] = process.argv.slice(2);
 
 if (command === 'migrate') {
   // `node main.cjs migrate`: the bundle carries the migrations of the database it works on.
-  runMigrateCommand({
+  void runMigrateProcess({
     args,
     url: processEnvironment()['MYSQL_URL'],
-    write: (line) => process.stdout.write(`${line}\n`),
-  }).then(
-    (code) => {
-      process.exitCode = code;
-    },
-    (error: unknown) => {
-      process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-      process.exitCode = 1;
-    },
-  );
+  });
 } else {
   void runService(() => {
     const config = loadAdminConfig(processEnvironment());

@@ -1,5 +1,13 @@
-import { LOG_LEVELS, env, loadConfig } from '@coupon/service-kit';
-import type { AuthOptions, Environment } from '@coupon/service-kit';
+import {
+  LOG_LEVELS,
+  authOptionsOf,
+  authVariables,
+  checkAuthVariables,
+  env,
+  loadConfig,
+  problemsIn,
+} from '@coupon/service-kit';
+import type { Environment } from '@coupon/service-kit';
 import { z } from 'zod';
 import type { BranchAddress } from './branches/branch';
 
@@ -13,7 +21,6 @@ const DAY_MS = 86_400_000;
 
 const schema = z
   .object({
-    NODE_ENV: z.string().optional(),
     HTTP_HOST: z.string().default('0.0.0.0'),
     HTTP_PORT: env.port().default(8057),
     GRPC_PORT: env.port().default(9057),
@@ -44,7 +51,7 @@ const schema = z
     SAGA_RETRY_INTERVAL_S: env.integer({ min: 1, max: 3_600 }).optional(),
     SAGA_POLL_INTERVAL_MS: env.durationMs({ min: 10, max: 60_000 }).default(500),
     SAGA_LEASE_MS: env.durationMs({ min: 1_000, max: 600_000 }).default(60_000),
-    OUTBOX_POLL_INTERVAL_MS: env.durationMs({ min: 5, max: 60_000 }).default(100),
+    OUTBOX_POLL_INTERVAL_MS: env.durationMs({ min: 5, max: 60_000 }).default(250),
     /** How long published events stay in their tables. */
     OUTBOX_RETENTION_MS: env.durationMs({ min: 1_000, max: 365 * DAY_MS }).default(DAY_MS),
     SWEEP_INTERVAL_MS: env.durationMs({ min: 50, max: 3_600_000 }).default(5_000),
@@ -53,28 +60,15 @@ const schema = z
     PAYMENT_WEBHOOK_SECRET: env.secret(16),
     STOCK_STRATEGY: env.oneOf(STOCK_STRATEGIES).default('pessimistic'),
     MAX_STACK_COUNT: env.integer({ min: 1, max: 5 }).default(5),
-    AUTH_MODE: env.oneOf(['jwt', 'none', 'edge']).default('jwt'),
-    AUTH_HS256_SECRET: env.secret(32).optional(),
-    AUTH_JWKS_URL: env.url(['http:', 'https:']).optional(),
-    AUTH_TRUSTED_PROXIES: env.addressRanges().default([]),
+    ...authVariables,
     LOG_LEVEL: env.oneOf(LOG_LEVELS).default('info'),
     SHUTDOWN_DEADLINE_MS: env.durationMs({ min: 100, max: 300_000 }).default(15_000),
   })
+  .superRefine(checkAuthVariables)
   .superRefine((value, context) => {
-    const problem = (path: string, message: string): void => {
-      context.addIssue({ code: 'custom', path: [path], message });
-    };
-    if (value.AUTH_MODE === 'none' && value.NODE_ENV === 'production') {
-      problem('AUTH_MODE', 'none is refused when NODE_ENV is production');
-    }
+    const problem = problemsIn(context);
     if (value.BRANCH_SECRET === undefined && value.NODE_ENV === 'production') {
       problem('BRANCH_SECRET', 'is required when NODE_ENV is production: branches use coupons and give money back');
-    }
-    if (value.AUTH_MODE === 'jwt' && (value.AUTH_HS256_SECRET === undefined) === (value.AUTH_JWKS_URL === undefined)) {
-      problem('AUTH_HS256_SECRET', 'mode jwt needs exactly one of AUTH_HS256_SECRET and AUTH_JWKS_URL');
-    }
-    if (value.AUTH_MODE === 'edge' && value.AUTH_TRUSTED_PROXIES.length === 0) {
-      problem('AUTH_TRUSTED_PROXIES', 'is required in mode edge');
     }
     if (value.PAYMENT_TIMEOUT_MS + LOCK_MARGIN_MS >= value.COUPON_LOCK_TTL_MS) {
       problem('COUPON_LOCK_TTL_MS', `must be more than PAYMENT_TIMEOUT_MS and ${LOCK_MARGIN_MS} ms`);
@@ -127,7 +121,7 @@ const schema = z
     paymentWebhookSecret: value.PAYMENT_WEBHOOK_SECRET,
     stockStrategy: value.STOCK_STRATEGY,
     maxStackCount: value.MAX_STACK_COUNT,
-    auth: authOptions(value),
+    auth: authOptionsOf(value),
     logLevel: value.LOG_LEVEL,
     shutdownDeadlineMs: value.SHUTDOWN_DEADLINE_MS,
   }));
@@ -148,23 +142,6 @@ export function branchAddress(
   return transport === 'http'
     ? { transport, baseUrl: (address ?? `http://127.0.0.1:${ports.http}`).replace(/\/$/, '') }
     : { transport, address: address ?? `127.0.0.1:${ports.grpc}` };
-}
-
-function authOptions(value: {
-  AUTH_MODE: 'jwt' | 'none' | 'edge';
-  NODE_ENV?: string | undefined;
-  AUTH_HS256_SECRET?: string | undefined;
-  AUTH_JWKS_URL?: string | undefined;
-  AUTH_TRUSTED_PROXIES: readonly string[];
-}): AuthOptions {
-  switch (value.AUTH_MODE) {
-    case 'none':
-      return { mode: 'none', nodeEnv: value.NODE_ENV };
-    case 'jwt':
-      return { mode: 'jwt', hs256Secret: value.AUTH_HS256_SECRET, jwksUrl: value.AUTH_JWKS_URL };
-    case 'edge':
-      return { mode: 'edge', trustedProxies: value.AUTH_TRUSTED_PROXIES };
-  }
 }
 
 /** The one place that reads the process's environment. */

@@ -1,4 +1,4 @@
-import { runMigrateCommand } from '@coupon/persistence';
+import { runMigrateProcess } from '@coupon/persistence';
 import { createLogger, runService } from '@coupon/service-kit';
 import { loadSagaConfig, processEnvironment } from './config';
 import { EMBEDDED_MIGRATIONS } from './migrations/generated/migrations';
@@ -8,21 +8,12 @@ const [command, ...args] = process.argv.slice(2);
 
 if (command === 'migrate') {
   // `node main.cjs migrate`: the bundle carries the migrations of the database `shop`; those of `coupon` belong to coupon-admin.
-  runMigrateCommand({
+  void runMigrateProcess({
     args,
     url: processEnvironment()['SHOP_MYSQL_URL'],
     variable: 'SHOP_MYSQL_URL',
     embedded: EMBEDDED_MIGRATIONS,
-    write: (line) => process.stdout.write(`${line}\n`),
-  }).then(
-    (code) => {
-      process.exitCode = code;
-    },
-    (error: unknown) => {
-      process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-      process.exitCode = 1;
-    },
-  );
+  });
 } else {
   void runService(() => {
     const config = loadSagaConfig(processEnvironment());

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { descriptorSet } from '@coupon/contracts';
+import { createPrisma } from '@coupon/persistence';
 import { createReadModels } from '@coupon/read-models';
 import type { ReadModels } from '@coupon/read-models';
 import { createHttpBranches } from '@coupon/saga';
@@ -37,6 +38,9 @@ export interface SagaParticipant {
   readonly http: HttpServer;
   readonly grpc: GrpcServer;
 }
+
+/** Connections for what the caches have to read. */
+const CACHE_ORIGIN_POOL = 4;
 
 /** What the modules share. */
 export interface ModuleContext {
@@ -79,8 +83,10 @@ export function createSagaParticipant(
   const shop = openShopDatabase(config.shopMysqlUrl, pool);
   health.register({ name: 'mysql', check: () => answers(coupons.client) });
   health.register({ name: 'shop-mysql', check: () => answers(shop.client) });
+  // What is read through caches has models, and misses are few.
+  const cacheOrigin = createPrisma(config.couponMysqlUrl, { ...pool, poolSize: CACHE_ORIGIN_POOL, poolIdle: 1 });
   const reads = createReadModels({
-    prisma: coupons.client,
+    prisma: cacheOrigin,
     settings: config.cache,
     name: 'saga-participant',
     newToken: randomUUID,
@@ -131,6 +137,7 @@ export function createSagaParticipant(
   // What others need comes first; the servers come last, so that they are the first to take no more work.
   lifecycle.register({ name: 'metrics', close: () => metrics.close() });
   lifecycle.register({ name: 'coupon database', close: () => coupons.close() });
+  lifecycle.register({ name: 'origin of the caches', close: () => cacheOrigin.$disconnect() });
   lifecycle.register({ name: 'shop database', close: () => shop.close() });
   for (const component of reads.components) lifecycle.register(component);
   for (const component of modules.flatMap((module) => module.components)) lifecycle.register(component);

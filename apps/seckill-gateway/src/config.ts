@@ -1,8 +1,16 @@
 import { z } from 'zod';
 import { DEFAULT_FLOW_SETTINGS } from '@coupon/flow-control';
 import type { FlowSettings } from '@coupon/flow-control';
-import { LOG_LEVELS, env, loadConfig } from '@coupon/service-kit';
-import type { AuthOptions, Environment } from '@coupon/service-kit';
+import {
+  LOG_LEVELS,
+  authOptionsOf,
+  authVariables,
+  checkAuthVariables,
+  env,
+  loadConfig,
+  problemsIn,
+} from '@coupon/service-kit';
+import type { Environment } from '@coupon/service-kit';
 import type { Durability } from './adapters/claim-session';
 
 /** Permits per second or at once; absent: the limit is off. */
@@ -10,7 +18,6 @@ const rate = env.integer({ min: 1, max: 9_999_999 }).optional();
 
 const schema = z
   .object({
-    NODE_ENV: z.string().optional(),
     WORKERS: env.integer({ min: 1, max: 64 }).default(1),
     HTTP_HOST: z.string().default('0.0.0.0'),
     HTTP_PORT: env.port().default(8083),
@@ -25,10 +32,7 @@ const schema = z
     CACHE_L1_WEIGHT_BYTES: env.integer({ min: 65_536, max: 2 ** 36 }).default(100 * 2 ** 20),
     CACHE_L1_TTL_MS: env.durationMs({ min: 100, max: 86_400_000 }).default(600_000),
     ADMIN_GRPC_ADDRESS: env.hostPort().default('127.0.0.1:9056'),
-    AUTH_MODE: env.oneOf(['jwt', 'none', 'edge']).default('jwt'),
-    AUTH_HS256_SECRET: env.secret(32).optional(),
-    AUTH_JWKS_URL: env.url(['http:', 'https:']).optional(),
-    AUTH_TRUSTED_PROXIES: env.addressRanges().default([]),
+    ...authVariables,
     PURCHASE_TOKEN_KEY: env.secret(32).optional(),
     PURCHASE_TOKEN_PREVIOUS_KEY: env.secret(32).optional(),
     PURCHASE_TOKEN_TTL_MS: env.durationMs({ min: 5_000, max: 600_000 }).default(60_000),
@@ -59,24 +63,14 @@ const schema = z
     LOG_LEVEL: env.oneOf(LOG_LEVELS).default('info'),
     SHUTDOWN_DEADLINE_MS: env.durationMs({ min: 1 }).default(10_000),
   })
+  .superRefine(checkAuthVariables)
   .superRefine((value, context) => {
-    const problem = (path: string, message: string): void => {
-      context.addIssue({ code: 'custom', path: [path], message });
-    };
-    if (value.AUTH_MODE === 'none' && value.NODE_ENV === 'production') {
-      problem('AUTH_MODE', 'none is refused when NODE_ENV is production');
-    }
-    if (value.AUTH_MODE === 'jwt' && (value.AUTH_HS256_SECRET === undefined) === (value.AUTH_JWKS_URL === undefined)) {
-      problem('AUTH_HS256_SECRET', 'mode jwt needs exactly one of AUTH_HS256_SECRET and AUTH_JWKS_URL');
-    }
+    const problem = problemsIn(context);
     if (value.DURABILITY_MODE === 'replicated' && value.REPLICA_WAIT_TIMEOUT_MS >= value.REDIS_COMMAND_TIMEOUT_MS) {
       problem('REPLICA_WAIT_TIMEOUT_MS', 'must be less than REDIS_COMMAND_TIMEOUT_MS');
     }
     if (value.TICKET_RESULT_TTL_MS < 10 * value.TICKET_POLL_INTERVAL_MS) {
       problem('TICKET_RESULT_TTL_MS', 'must be at least ten times TICKET_POLL_INTERVAL_MS');
-    }
-    if (value.AUTH_MODE === 'edge' && value.AUTH_TRUSTED_PROXIES.length === 0) {
-      problem('AUTH_TRUSTED_PROXIES', 'is required in mode edge');
     }
     if (value.PURCHASE_TOKEN_PREVIOUS_KEY !== undefined && value.PURCHASE_TOKEN_KEY === undefined) {
       problem('PURCHASE_TOKEN_KEY', 'is required when there is a previous key');
@@ -141,7 +135,7 @@ const schema = z
             l1TtlMs: value.CACHE_L1_TTL_MS,
           },
     adminGrpcAddress: value.ADMIN_GRPC_ADDRESS,
-    auth: authOptions(value),
+    auth: authOptionsOf(value),
     logLevel: value.LOG_LEVEL,
     shutdownDeadlineMs: value.SHUTDOWN_DEADLINE_MS,
   }));
@@ -166,26 +160,6 @@ function durabilityOf(value: {
   const mode = value.DURABILITY_MODE;
   if (mode !== 'replicated') return { mode };
   return { mode, replicas: value.REPLICAS_REQUIRED, waitTimeoutMs: value.REPLICA_WAIT_TIMEOUT_MS };
-}
-
-function authOptions(value: {
-  AUTH_MODE: 'jwt' | 'none' | 'edge';
-  NODE_ENV?: string | undefined;
-  AUTH_HS256_SECRET?: string | undefined;
-  AUTH_JWKS_URL?: string | undefined;
-  AUTH_TRUSTED_PROXIES: readonly string[];
-}): AuthOptions {
-  switch (value.AUTH_MODE) {
-    case 'none':
-      return { mode: 'none', nodeEnv: value.NODE_ENV };
-    case 'jwt':
-      return { mode: 'jwt', hs256Secret: value.AUTH_HS256_SECRET, jwksUrl: value.AUTH_JWKS_URL };
-    case 'edge':
-      return {
-        mode: 'edge',
-        trustedProxies: value.AUTH_TRUSTED_PROXIES,
-      };
-  }
 }
 
 /** The one place that reads the process's environment. */

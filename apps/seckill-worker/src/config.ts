@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
-import { LOG_LEVELS, env, loadConfig } from '@coupon/service-kit';
+import { LOG_LEVELS, env, loadConfig, problemsIn } from '@coupon/service-kit';
 import type { Environment } from '@coupon/service-kit';
 
 export const WORKER_ROLES = ['relay', 'consumer', 'reconciliation', 'binlog'] as const;
@@ -46,20 +46,15 @@ const schema = z
     SHUTDOWN_DEADLINE_MS: env.durationMs({ min: 1 }).default(10_000),
   })
   .superRefine((value, context) => {
+    const problem = problemsIn(context);
     if (value.CONSUMER_PREFETCH < value.CONSUMER_BATCH_SIZE) {
-      context.addIssue({
-        code: 'custom',
-        path: ['CONSUMER_PREFETCH'],
-        message: 'must be at least CONSUMER_BATCH_SIZE, else a batch never fills',
-      });
+      problem('CONSUMER_PREFETCH', 'must be at least CONSUMER_BATCH_SIZE, else a batch never fills');
     }
     if (value.MYSQL_POOL_SIZE <= value.CONSUMER_LANES) {
-      context.addIssue({
-        code: 'custom',
-        path: ['MYSQL_POOL_SIZE'],
-        message:
-          'must be greater than CONSUMER_LANES: each lane holds a connection, and health and reconciliation need one',
-      });
+      problem(
+        'MYSQL_POOL_SIZE',
+        'must be greater than CONSUMER_LANES: each lane holds a connection, and health and reconciliation need one',
+      );
     }
     if (value.WORKER_ROLES.includes('binlog') && value.BINLOG_PRODUCER === 'embedded' && !value.BINLOG_MYSQL_URL) {
       context.addIssue({

@@ -25,6 +25,7 @@ export {
 } from './cache-entries';
 export type { BeginFill, BeginFillReply, CacheEntry, InvalidateKey, StoreValue } from './cache-entries';
 export { createClaimRedis, readRunId } from './claim-redis';
+export { RedisConnection } from './redis-connection';
 export type { ClaimRedisOptions } from './claim-redis';
 export { MAX_CLAIMS_PER_BATCH, claimKeys, claimUnits } from './claim-units';
 export type { BatchedClaim, ClaimBatchReply, ClaimOutcome, RefusalReason } from './claim-units';

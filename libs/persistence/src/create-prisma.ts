@@ -1,6 +1,7 @@
 import { PrismaMariaDb } from '@prisma/adapter-mariadb';
 import { poolConfig } from './connection-config';
 import type { PoolOptions } from './connection-config';
+import { createDriverPool } from './driver-pool';
 import { settleFailedSteps } from './driver-setup';
 import { PrismaClient } from './generated/client';
 import { RenewingAdapterFactory } from './renewing-adapter';
@@ -24,15 +25,22 @@ export function createPrisma(url: string, options: CreatePrismaOptions = {}): Pr
   return new PrismaClient({ adapter: createMysqlAdapter(url, options), errorFormat: 'minimal' });
 }
 
-/** The same pool for a client that was generated from another schema. */
+/** The pool behind it, for other clients. */
 export function createMysqlAdapter(url: string, options: CreatePrismaOptions = {}): AdapterFactory {
   const { onConnectionError } = options;
   settleFailedSteps();
-  const adapter = new PrismaMariaDb(poolConfig(url, options), {
-    // Prepared statements cost a round trip each (nothing here caches them) and 65,535 placeholders at most; the driver escapes as well.
-    useTextProtocol: true,
-    ...(onConnectionError ? { onConnectionError } : {}),
-  });
+  const config = poolConfig(url, options);
+  const adapter = {
+    provider: 'mysql',
+    adapterName: '@prisma/adapter-mariadb',
+    connect: () =>
+      new PrismaMariaDb(createDriverPool(config), {
+        // Prepared statements cost a round trip each (nothing here caches them) and 65,535 placeholders at most; the driver escapes as well.
+        useTextProtocol: true,
+        disposeExternalPool: true,
+        ...(onConnectionError ? { onConnectionError } : {}),
+      }).connect(),
+  } as const;
   return new RenewingAdapterFactory(adapter, {
     lifetimeMs: options.lifetimeMs ?? 3_600_000,
     nowMs: options.nowMs ?? (() => performance.now()),

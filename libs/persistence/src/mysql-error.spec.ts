@@ -1,3 +1,4 @@
+import { TransactionError } from './client/transaction-error';
 import { classifyMysqlError } from './mysql-error';
 
 const wrapped = (originalCode: string, originalMessage: string): unknown =>
@@ -48,6 +49,23 @@ it.each([
   ['P1001', 'infrastructure'],
 ])('calls Prisma’s own %s %s', (code, kind) => {
   expect(classifyMysqlError(Object.assign(new Error('x'), { code }))).toMatchObject({ kind });
+});
+
+it.each([
+  ['a socket’s', Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', errno: -104, sqlState: 'HY000' })],
+  [
+    'Prisma’s word for it',
+    Object.assign(new Error('write EPIPE'), { name: 'PrismaClientKnownRequestError', code: 'EPIPE' }),
+  ],
+  ['a transaction’s', new TransactionError('timed-out')],
+])('calls the end of a connection infrastructure: %s', (_, error) => {
+  expect(classifyMysqlError(error)).toMatchObject({ kind: 'infrastructure' });
+});
+
+it('does not take every system error for the database’s', () => {
+  expect(classifyMysqlError(Object.assign(new Error('no file'), { code: 'ENOENT', errno: -2 }))).toEqual({
+    kind: 'unknown',
+  });
 });
 
 it('does not mistake a chain without end for anything', () => {

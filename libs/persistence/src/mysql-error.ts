@@ -1,3 +1,5 @@
+import { TransactionError } from './client/transaction-error';
+
 // What a failed statement means for whoever has to decide about it: repeat, give up on the data, or wait for the server. Prisma wraps
 // the server's error in three ways (known request error, raw query error, driver adapter error); all of them are seen through here.
 
@@ -33,6 +35,11 @@ const PRISMA_DATA = new Set([
   'P2020',
   'P2033',
 ]);
+/** What a socket, or the search for its address, ends with. */
+const NETWORK = new Set([
+  ...['ECONNRESET', 'ECONNREFUSED', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENETDOWN'],
+  ...['ENOTFOUND', 'EAI_AGAIN'],
+]);
 const MAX_DEPTH = 8;
 
 interface ServerError {
@@ -44,6 +51,7 @@ interface ServerError {
 export function classifyMysqlError(error: unknown): MysqlErrorClass {
   const server = serverErrorOf(error);
   if (server) return classifyServerError(server);
+  if (error instanceof TransactionError) return { kind: 'infrastructure', code: error.reason };
   const name = field(error, 'name');
   if (name === 'PrismaClientValidationError') return { kind: 'data', code: name };
   const code = field(error, 'code');
@@ -52,6 +60,8 @@ export function classifyMysqlError(error: unknown): MysqlErrorClass {
     if (PRISMA_DATA.has(code)) return { kind: 'data', code };
     return { kind: 'infrastructure', code };
   }
+  // A connection that breaks: the driver passes the socket's error on, and Prisma some of them as its own.
+  if (typeof code === 'string' && NETWORK.has(code)) return { kind: 'infrastructure', code };
   if (name === 'PrismaClientInitializationError' || name === 'PrismaClientRustPanicError') {
     return { kind: 'infrastructure', code: name };
   }

@@ -2,7 +2,7 @@ export { DtmClient } from './client/dtm-client';
 export type { DtmClientOptions, SubmitOptions, WaitOptions } from './client/dtm-client';
 export type { GrpcTransportOptions } from './client/grpc-transport';
 export type { HttpApiOptions } from './client/http-api';
-export { DtmUnavailableError, InvalidSagaError, SagaOutcomeUnknownError } from './client/errors';
+export { BranchCallError, DtmUnavailableError, InvalidSagaError, SagaOutcomeUnknownError } from './client/errors';
 export { isFinal } from './client/saga';
 export type { FinalSagaState, KnownSagaState, Saga, SagaOptions, SagaState, SagaStep } from './client/saga';
 export type { BranchIdentity, BranchOperation } from './branch/branch-identity';

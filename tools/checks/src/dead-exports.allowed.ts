@@ -35,7 +35,7 @@ export const ALLOWED_DEAD_EXPORTS: Readonly<
   },
   '@coupon/saga': {
     reason: 'what a caller may want to tell apart; the driver of saga-participant does the same for all of them',
-    names: ['InvalidSagaError', 'SagaOutcomeUnknownError'],
+    names: ['BranchCallError', 'InvalidSagaError', 'SagaOutcomeUnknownError'],
   },
   '@coupon/service-kit': {
     reason: 'for use cases whose role depends on the request; routes ask for theirs in authenticateHttp',

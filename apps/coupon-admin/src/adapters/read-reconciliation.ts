@@ -1,14 +1,14 @@
 import { AppError } from '@coupon/domain';
 import { ActivityStore, HalfLoadedError, OutboxStream, PIPELINE_KEY, pipelineNowMs } from '@coupon/lua';
+import type { RedisConnection } from '@coupon/lua';
 import { classifyMysqlError, readConservation } from '@coupon/persistence';
 import type { ConservationSources, PipelineObservation, PrismaClient } from '@coupon/persistence';
 import { z } from 'zod';
 import type { ReadReconciliation } from '../use-cases/ports';
-import type { ClaimRedisClient } from './claim-redis';
 
 export interface ReconciliationDeps {
   readonly prisma: PrismaClient;
-  readonly redis: ClaimRedisClient;
+  readonly redis: RedisConnection['client'];
   readonly sleep: (ms: number) => Promise<void>;
 }
 

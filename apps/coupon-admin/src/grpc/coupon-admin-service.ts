@@ -20,10 +20,17 @@ import type {
 import { localeOf } from '@coupon/discount';
 import type { Locale, Mode } from '@coupon/discount';
 import { InvalidArgumentError, parseId } from '@coupon/domain';
-import { authenticatedUnary, grpcService, requireActsFor, requireMayRead, unary, validate } from '@coupon/service-kit';
+import {
+  authenticatedUnary,
+  grpcService,
+  requireActsFor,
+  readIdempotencyKey,
+  requireMayRead,
+  unary,
+  validate,
+} from '@coupon/service-kit';
 import type { AuthenticatedCallContext, Authenticator, GrpcService, Logger } from '@coupon/service-kit';
 import type { UseCaseDeps } from '../http/endpoints';
-import { readIdempotencyKey } from '../http/fields';
 import * as requests from '../http/requests';
 import { commandActivity } from '../use-cases/activities/command-activity.use-case';
 import { getStoredActivity } from '../use-cases/activities/read-activities.use-case';

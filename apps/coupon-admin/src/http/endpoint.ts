@@ -1,13 +1,21 @@
 import type { Request, Response } from 'express';
 import { localeOf } from '@coupon/discount';
 import type { Locale } from '@coupon/discount';
-import { InvalidArgumentError, parseId } from '@coupon/domain';
+import { parseId } from '@coupon/domain';
 import type { ErrorCode, Id } from '@coupon/domain';
-import { authenticateHttp, identityOf, requestIdOf, route, validate } from '@coupon/service-kit';
+import {
+  authenticateHttp,
+  identityOf,
+  readIdempotencyKey,
+  requestBody,
+  requestIdOf,
+  requestQuery,
+  route,
+  validate,
+} from '@coupon/service-kit';
 import type { Authenticator, HttpMethod, Identity, Role, Route } from '@coupon/service-kit';
 import type { z } from 'zod';
 import type { WriteRequest } from '../use-cases/write';
-import { readIdempotencyKey } from './fields';
 
 /** One call of an endpoint, its parts already read and checked. */
 export interface EndpointCall<Body, Query> {
@@ -75,8 +83,8 @@ function callOf(definition: Endpoint, request: Request, response: Response): End
     if (typeof value !== 'string') throw new Error(`the path ${definition.path} has no parameter ${name}`);
     return value;
   };
-  const body = definition.body === undefined ? undefined : validate(definition.body, bodyOf(request));
-  const query = definition.query === undefined ? undefined : validate(definition.query, queryOf(request), 'query');
+  const body = definition.body === undefined ? undefined : validate(definition.body, requestBody(request));
+  const query = definition.query === undefined ? undefined : validate(definition.query, requestQuery(request), 'query');
   return {
     body,
     query,
@@ -95,19 +103,4 @@ function callOf(definition: Endpoint, request: Request, response: Response): End
       idempotencyKey: readIdempotencyKey(request.get('idempotency-key')),
     }),
   };
-}
-
-/** A command may come without a body. */
-function bodyOf(request: Request): unknown {
-  const body: unknown = request.body;
-  return body === undefined ? {} : body;
-}
-
-function queryOf(request: Request): Record<string, string> {
-  const query: Record<string, string> = {};
-  for (const [name, value] of Object.entries(request.query)) {
-    if (typeof value !== 'string') throw InvalidArgumentError.of(name, 'must be given once');
-    query[name] = value;
-  }
-  return query;
 }

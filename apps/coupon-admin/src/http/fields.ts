@@ -1,12 +1,6 @@
-import {
-  InvalidArgumentError,
-  MAX_PER_USER_LIMIT,
-  isClaimId,
-  isIdempotencyKey,
-  parseId,
-  parseMoney,
-} from '@coupon/domain';
+import { InvalidArgumentError, MAX_PER_USER_LIMIT, isClaimId, parseId, parseMoney } from '@coupon/domain';
 import type { ClaimId, Id } from '@coupon/domain';
+import { integerField, readField } from '@coupon/service-kit';
 import { z } from 'zod';
 
 // The kinds of fields a request may carry. Each says in one sentence what is wrong with a value, and what it looks like (openapi.json).
@@ -19,24 +13,8 @@ const MAX_INT32 = 2_147_483_647;
 /** What a TIMESTAMP column holds. */
 const LAST_TIME_MS = Date.UTC(2038, 0, 19, 3, 14, 7, 999);
 
-/** A field read by a function of the domain that throws InvalidArgumentError. */
-export function domainField<T>(read: (value: unknown) => T, meta: Record<string, unknown>): z.ZodType<T> {
-  return z
-    .unknown()
-    .meta(meta)
-    .transform((value, context) => {
-      try {
-        return read(value);
-      } catch (error) {
-        if (!(error instanceof InvalidArgumentError)) throw error;
-        for (const { message } of error.violations) context.addIssue({ code: 'custom', message });
-        return z.NEVER;
-      }
-    });
-}
-
 export function idField<Brand extends string>(): z.ZodType<Id<Brand>> {
-  return domainField((value) => parseId<Brand>(value, 'id'), {
+  return readField((value) => parseId<Brand>(value, 'id'), {
     description: 'id: JSON number up to 2^53 - 1, or decimal string',
     anyOf: [
       { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
@@ -47,22 +25,13 @@ export function idField<Brand extends string>(): z.ZodType<Id<Brand>> {
 
 /** An amount in minor units. */
 export function moneyField(): z.ZodType<bigint> {
-  return domainField((value) => parseMoney(value, 'amount'), {
+  return readField((value) => parseMoney(value, 'amount'), {
     description: 'amount with at most two decimals, at most 99999999.99',
     anyOf: [
       { type: 'string', pattern: '^[0-9]+(\\.[0-9]{1,2})?$' },
       { type: 'number', minimum: 0 },
     ],
   });
-}
-
-export function integerField(min: number, max: number): z.ZodNumber {
-  const message = `must be a whole number from ${min} to ${max}`;
-  return z
-    .number({ error: (issue) => (issue.input === undefined ? 'is required' : message) })
-    .int(message)
-    .min(min, message)
-    .max(max, message);
 }
 
 export const countField = (): z.ZodNumber => integerField(1, MAX_COUNT);
@@ -75,7 +44,7 @@ export function timeField(): z.ZodType<number> {
   const message =
     'must be an RFC 3339 time such as 2026-11-21T12:00:00Z, at most milliseconds, before 2038-01-19T03:14:08Z';
   const text = z.iso.datetime({ offset: true });
-  return domainField(
+  return readField(
     (value) => {
       if (value === undefined || value === null) throw InvalidArgumentError.of('time', 'is required');
       const given = text.safeParse(value);
@@ -84,25 +53,6 @@ export function timeField(): z.ZodType<number> {
       return ms;
     },
     { type: 'string', format: 'date-time' },
-  );
-}
-
-/** Text of 1 to `max` characters (not bytes), without control characters. */
-export function textField(max: number): z.ZodType<string> {
-  return domainField(
-    (value) => {
-      if (value === undefined) throw InvalidArgumentError.of('text', 'is required');
-      if (typeof value !== 'string') throw InvalidArgumentError.of('text', 'must be a string');
-      const length = [...value].length;
-      if (length < 1 || length > max || value.trim() === '') {
-        throw InvalidArgumentError.of('text', `must have 1 to ${max} characters and not be blank`);
-      }
-      if (/[\p{Cc}\p{Cs}]/u.test(value)) {
-        throw InvalidArgumentError.of('text', 'must not contain control characters or broken Unicode');
-      }
-      return value;
-    },
-    { type: 'string', minLength: 1, maxLength: max },
   );
 }
 
@@ -116,7 +66,7 @@ export function idListField(): z.ZodType<string[] | null> {
 }
 
 export function timeZoneField(): z.ZodType<string> {
-  return domainField(
+  return readField(
     (value) => {
       const zone = typeof value === 'string' && value.length <= 64 ? value : '';
       try {
@@ -134,7 +84,7 @@ export function timeZoneField(): z.ZodType<string> {
 
 /** One of a few numbers. */
 export function choiceField<const N extends number>(values: readonly N[]): z.ZodType<N> {
-  return domainField(
+  return readField(
     (value) => {
       const found = values.find((one) => one === value);
       if (value === undefined) throw InvalidArgumentError.of('number', 'is required');
@@ -147,7 +97,7 @@ export function choiceField<const N extends number>(values: readonly N[]): z.Zod
 
 /** The same in a query string, where everything is text. */
 export function queryChoiceField<const N extends number>(values: readonly N[]): z.ZodType<N> {
-  return domainField(
+  return readField(
     (value) => {
       const found = values.find((one) => String(one) === value);
       if (found === undefined) throw InvalidArgumentError.of('number', `must be one of ${values.join(', ')}`);
@@ -158,7 +108,7 @@ export function queryChoiceField<const N extends number>(values: readonly N[]): 
 }
 
 export function claimIdField(): z.ZodType<ClaimId> {
-  return domainField(
+  return readField(
     (value) => {
       if (typeof value === 'string' && isClaimId(value)) return value;
       throw InvalidArgumentError.of('claim_id', 'must be the 26 characters of a claim id');
@@ -166,25 +116,3 @@ export function claimIdField(): z.ZodType<ClaimId> {
     { type: 'string', pattern: '^[0-9A-HJKMNP-TV-Z]{26}$' },
   );
 }
-
-/** Of the header `Idempotency-Key`. @throws InvalidArgumentError */
-export function readIdempotencyKey(value: string | undefined): string | undefined {
-  if (value === undefined || isIdempotencyKey(value)) return value;
-  throw InvalidArgumentError.of('Idempotency-Key', 'must have 1 to 64 printable characters without spaces');
-}
-
-/** `limit` and `cursor` of a list. */
-export const pageFields = {
-  cursor: z.string().max(128, 'is not a cursor of this list').optional(),
-  limit: domainField(
-    (value) => {
-      if (value === undefined) return 20;
-      const limit = typeof value === 'string' && /^\d{1,3}$/.test(value) ? Number(value) : 0;
-      if (limit < 1 || limit > 100) throw InvalidArgumentError.of('limit', 'must be a whole number from 1 to 100');
-      return limit;
-    },
-    { type: 'integer', minimum: 1, maximum: 100, default: 20 },
-  )
-    .optional()
-    .transform((limit) => limit ?? 20),
-};

@@ -1,5 +1,6 @@
 import type { DiscountType, TemplateType, UserId } from '@coupon/domain';
 import { flowSettingsChangeShape } from '@coupon/flow-control';
+import { integerField, pageFields, textField } from '@coupon/service-kit';
 import { z } from 'zod';
 import type { ActivityFields, TemplateFields } from '../use-cases/model';
 import {
@@ -9,12 +10,9 @@ import {
   idField,
   idListField,
   int32Field,
-  integerField,
   moneyField,
-  pageFields,
   perUserLimitField,
   queryChoiceField,
-  textField,
   timeField,
   timeZoneField,
   versionField,

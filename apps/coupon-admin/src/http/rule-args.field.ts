@@ -1,7 +1,7 @@
 import { InvalidArgumentError, formatMoney, parseMoney } from '@coupon/domain';
 import type { z } from 'zod';
 import type { Json, JsonObject } from '../use-cases/model';
-import { domainField } from './fields';
+import { readField } from '@coupon/service-kit';
 
 const AMOUNTS_OF_TIERS: ReadonlySet<string> = new Set(['min_amount', 'discount_value']);
 
@@ -40,7 +40,7 @@ const RULE_ARGS_SHAPES = [
 
 /** Parameters of the rule of a template, null for a rule without any. What must be in them is the rule's to say; it sees the whole template. */
 export function ruleArgsField(): z.ZodType<JsonObject | null> {
-  return domainField(
+  return readField(
     (value) => {
       if (value === null) return null;
       if (typeof value === 'object' && !Array.isArray(value)) return withTwoDigits(value as JsonObject);

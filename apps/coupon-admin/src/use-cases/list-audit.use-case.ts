@@ -1,7 +1,7 @@
-import { pageOf, pageView } from './page';
-import type { PageQuery } from './page';
+import { pageOf, pageView } from '@coupon/service-kit';
+import type { PageQuery, PageView } from '@coupon/service-kit';
 import type { AdminDatabase } from './ports';
-import type { AuditView, PageView } from './views/schemas';
+import type { AuditView } from './views/schemas';
 import { auditView } from './views/views';
 
 export interface ListAuditQuery extends PageQuery {

@@ -9,6 +9,7 @@ import type {
 } from '@coupon/domain';
 import type { ActivityStore, FlowSettingsStore } from '@coupon/lua';
 import type { ConservationReport } from '@coupon/persistence';
+import type { Page } from '@coupon/service-kit';
 import type {
   Activity,
   ActivityFields,
@@ -25,13 +26,6 @@ import type {
   TemplateFields,
   UserCoupon,
 } from './model';
-
-/** One page, newest first. */
-export interface Page {
-  /** Only ids below this one. */
-  readonly beforeId: string | null;
-  readonly limit: number;
-}
 
 export interface TemplateRepository {
   insert(fields: TemplateFields, status: TemplateStatus): Promise<Template>;

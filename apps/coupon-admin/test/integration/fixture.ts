@@ -73,6 +73,8 @@ export interface AdminFixture {
   /** Another instance on the same servers, stopped at the end. */
   another(environment?: Record<string, string>, seams?: AdminSeams): Promise<Admin>;
   template(over?: Record<string, unknown>): Promise<string>;
+  /** Units of a template that its activities have, or that were issued outside of a sale. */
+  allocated(templateId: string): Promise<number>;
   /** A published template and an activity of it that starts in an hour. */
   activity(over?: Record<string, unknown>, template?: Record<string, unknown>): Promise<ActivityId>;
   /** A claim in Redis and, as the worker would store it, in MySQL. */
@@ -181,6 +183,8 @@ export function useAdmin(
       if (created.status !== 201) throw new Error(JSON.stringify(created.body));
       return created.body.id;
     },
+    allocated: async (templateId) =>
+      (await fixture.call('GET', `/api/v1/coupon-templates/${templateId}`)).body.allocated_count,
     activity: async (over = {}, template = {}) => {
       const couponId = await fixture.template(template);
       const body = anActivity({

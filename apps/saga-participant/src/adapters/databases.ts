@@ -1,29 +1,32 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '@coupon/domain';
-import { classifyMysqlError, createMysqlAdapter, createPrisma } from '@coupon/persistence';
-import type { Prisma as CouponPrisma, PrismaClient as CouponClient } from '@coupon/persistence';
+import { TransactionError, classifyMysqlError, createMysqlClient } from '@coupon/persistence';
+import type { MysqlClient, RawStatements } from '@coupon/persistence';
 import { BranchRunner } from '@coupon/saga';
-import type { BarrierTransaction, BarrierVerdict, BranchIdentity } from '@coupon/saga';
-import { PrismaClient as ShopClient } from '../generated/client';
-import type { Prisma as ShopPrisma } from '../generated/client';
+import type { BarrierVerdict, BranchIdentity } from '@coupon/saga';
 
-export type CouponTransaction = CouponPrisma.TransactionClient;
-export type ShopTransaction = ShopPrisma.TransactionClient;
+declare const name: unique symbol;
+/** Statements for one database make no sense on the other; the compiler alone tells the two apart. */
+type On<Name, Statements> = Statements & { readonly [name]?: Name };
+
+export type CouponTransaction = On<'coupon', RawStatements>;
+export type ShopTransaction = On<'shop', RawStatements>;
 
 /** A database with transactions that are repeated after a deadlock, and branches that run in them. */
-export interface Database<Client, Tx extends BarrierTransaction> {
-  readonly client: Client;
-  readonly branches: BranchRunner<Tx>;
+export interface Database<Name> {
+  /** For statements outside of transactions. */
+  readonly client: On<Name, MysqlClient>;
+  readonly branches: BranchRunner<On<Name, RawStatements>>;
   /**
    * Commits when the work resolves; the work may run several times.
    * @throws AppError NOT_READY when the database cannot be used, OUTCOME_UNKNOWN when the connection broke during the commit
    */
-  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  transaction<T>(work: (tx: On<Name, RawStatements>) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
-export type CouponDatabase = Database<CouponClient, CouponTransaction>;
-export type ShopDatabase = Database<ShopClient, ShopTransaction>;
+export type CouponDatabase = Database<'coupon'>;
+export type ShopDatabase = Database<'shop'>;
 
 export interface DatabaseOptions {
   readonly poolSize: number;
@@ -35,28 +38,22 @@ export interface DatabaseOptions {
 }
 
 export function openCouponDatabase(url: string, options: DatabaseOptions): CouponDatabase {
-  return database(createPrisma(url, options), options);
+  return open<'coupon'>(url, options);
 }
 
 export function openShopDatabase(url: string, options: DatabaseOptions): ShopDatabase {
-  return database(new ShopClient({ adapter: createMysqlAdapter(url, options), errorFormat: 'minimal' }), options);
+  return open<'shop'>(url, options);
 }
 
 const MAX_ATTEMPTS = 8;
 const TRANSACTION = { maxWait: 10_000, timeout: 20_000 } as const;
 
-interface TransactingClient<Tx> {
-  $transaction<T>(work: (tx: Tx) => Promise<T>, options: typeof TRANSACTION): Promise<T>;
-  $disconnect(): Promise<void>;
-}
-
-function database<Client extends TransactingClient<Tx>, Tx extends BarrierTransaction>(
-  client: Client & TransactingClient<Tx>,
-  { onVerdict }: DatabaseOptions,
-): Database<Client, Tx> {
+function open<Name>(url: string, options: DatabaseOptions): Database<Name> {
+  const client = createMysqlClient(url, options);
+  const { onVerdict } = options;
   return {
     client,
-    branches: new BranchRunner<Tx>({
+    branches: new BranchRunner({
       transaction: (work) => client.$transaction(work, TRANSACTION),
       isRetryable,
       ...(onVerdict === undefined ? {} : { onVerdict }),
@@ -66,7 +63,7 @@ function database<Client extends TransactingClient<Tx>, Tx extends BarrierTransa
   };
 }
 
-async function repeatedly<Tx, T>(client: TransactingClient<Tx>, work: (tx: Tx) => Promise<T>): Promise<T> {
+async function repeatedly<T>(client: MysqlClient, work: (tx: RawStatements) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     let committing = false;
     try {
@@ -82,7 +79,8 @@ async function repeatedly<Tx, T>(client: TransactingClient<Tx>, work: (tx: Tx) =
         await sleep(Math.random() * 20 * attempt);
         continue;
       }
-      if (committing && kind === 'infrastructure') {
+      // A TransactionError says that the commit was not even sent.
+      if (committing && kind === 'infrastructure' && !(error instanceof TransactionError)) {
         throw new AppError('OUTCOME_UNKNOWN', 'the connection broke during the commit', { cause: error });
       }
       if (kind === 'infrastructure' || kind === 'retryable') {

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError } from '@coupon/domain';
+import { RedisConnection } from '@coupon/lua';
 import type { Authenticator, Clock, Health, Logger } from '@coupon/service-kit';
 import type { ShopDatabase } from '../adapters/databases';
 import { mountHttp } from '../branches/branch';
 import type { SagaConfig, StockStrategy as StrategyName } from '../config';
 import type { ServiceModule } from '../module';
-import { LockRedis } from './adapters/lock-redis';
 import { inventoryBranches } from './branches/inventory-branches';
 import { inventorySagaService } from './grpc/inventory-saga-service';
 import { productRoutes } from './http/product-routes';
@@ -39,7 +39,7 @@ const AT_ONCE: Readonly<Record<StrategyName, number>> = { pessimistic: 4, optimi
 /** Catalogue, stock and the branches of InventorySaga, on database `shop`. */
 export function createInventoryModule(context: InventoryContext): ServiceModule {
   const { config, logger, clock, health, authenticator, shop } = context;
-  const redis = config.redisUrl === undefined ? undefined : new LockRedis(config.redisUrl, logger);
+  const redis = config.redisUrl === undefined ? undefined : lockRedis(config.redisUrl, logger);
   if (redis !== undefined) {
     health.register({
       name: 'redis',
@@ -76,9 +76,15 @@ export function createInventoryModule(context: InventoryContext): ServiceModule 
   };
 }
 
+function lockRedis(url: string, logger: Logger): RedisConnection {
+  return new RedisConnection(url, {
+    ...{ connectionName: 'saga-participant', name: 'lock redis', server: 'the Redis of the stock locks', logger },
+  });
+}
+
 function strategiesOf(
   deps: InventoryDeps & { readonly clock: Clock },
-  redis: LockRedis['client'] | undefined,
+  redis: RedisConnection['client'] | undefined,
   logger: Logger,
 ): Readonly<Record<StrategyName, StockStrategy | undefined>> {
   const queued = (strategy: StockStrategy): StockStrategy =>

@@ -1,5 +1,6 @@
 import { MAX_AMOUNT_MINOR } from '@coupon/domain';
 import { z } from 'zod';
+import { SERIAL_NUMBER, SERIAL_NUMBER_RULE } from '../serial-number';
 
 /**
  * CREATED -> CAPTURED | DECLINED | CANCELLED; DECLINED, CANCELLED -> CAPTURED (money that comes late is money all the same);
@@ -18,11 +19,8 @@ export interface Payment {
   readonly providerRef: string | null;
 }
 
-/** A number of an order or a payment: it becomes part of gids, and DTM searches texts for two words. */
-export const serialNumber = z
-  .string()
-  .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -')
-  .refine((text) => !/failure|ongoing/i.test(text), 'must not contain FAILURE or ONGOING');
+/** A number of an order or a payment. */
+export const serialNumber = z.string().regex(SERIAL_NUMBER, SERIAL_NUMBER_RULE);
 
 /** Minor units as gRPC carries them. */
 export const minorUnits = z

@@ -26,6 +26,7 @@ describe('SagaDriver', () => {
   let mostAtOnce = 0;
   const ends: string[] = [];
   let submit: (run: SagaRun) => Promise<KnownSagaState>;
+  let seal: (run: SagaRun) => Promise<void>;
 
   beforeAll(() => {
     shop = openShopDatabase(database.url, {
@@ -39,6 +40,7 @@ describe('SagaDriver', () => {
     submits.clear();
     ends.length = 0;
     mostAtOnce = 0;
+    seal = () => Promise.reject(new Error('only what has failed is sealed'));
   });
   afterEach(async () => {
     for (const driver of drivers) driver.stopIntake();
@@ -82,6 +84,7 @@ describe('SagaDriver', () => {
             underWay.set(run.gid, (underWay.get(run.gid) ?? 1) - 1);
           }
         },
+        seal: (run) => seal(run),
         check: () => Promise.resolve(),
         close: () => undefined,
       },
@@ -123,6 +126,20 @@ describe('SagaDriver', () => {
     expect(ends).toHaveLength(runs.length);
     // New is only what nobody has ever taken.
     for (const isNew of submits.values()) expect(isNew).toEqual(isNew.map((_, index) => index === 0));
+  });
+
+  it('takes a failed saga for ended when it is sealed, and not before', async () => {
+    const run = newRun();
+    const seals: string[][] = [];
+    submit = async () => ({ kind: 'failed', reason: 'SOLD_OUT' });
+    seal = async () => {
+      seals.push([...ends]);
+      if (seals.length < 3) throw new Error('a branch does not answer');
+    };
+    driver();
+    await write([run]);
+    await finished([run]);
+    expect(seals).toEqual([[], [], []]);
   });
 
   it('keeps the lease of a submit that takes longer than the lease', async () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { descriptorSet } from '@coupon/contracts';
-import { applyMigrations } from '@coupon/persistence';
+import { applyMigrations, createPrisma } from '@coupon/persistence';
 import { createReadModels } from '@coupon/read-models';
 import { createHttpBranches } from '@coupon/saga';
 import {
@@ -61,8 +61,9 @@ export async function startService({ environment, modules, onLog }: ServiceOptio
   const pool = { ...config.mysqlPool, poolIdle: 1, onConnectionError: () => undefined };
   const coupons = openCouponDatabase(config.couponMysqlUrl, pool);
   const shop = openShopDatabase(config.shopMysqlUrl, pool);
+  const cacheOrigin = createPrisma(config.couponMysqlUrl, { ...pool, poolSize: 4 });
   const reads = createReadModels({
-    prisma: coupons.client,
+    prisma: cacheOrigin,
     settings: config.cache,
     name: 'test',
     newToken: randomUUID,
@@ -103,7 +104,7 @@ export async function startService({ environment, modules, onLog }: ServiceOptio
       for (const component of reverse) await component.stopIntake?.();
       for (const component of reverse) await component.drain?.(AbortSignal.timeout(10_000));
       for (const component of reverse) await component.close?.();
-      await Promise.all([coupons.close(), shop.close()]);
+      await Promise.all([coupons.close(), shop.close(), cacheOrigin.$disconnect()]);
       metrics.close();
     },
   };

@@ -1,5 +1,5 @@
+import { pause } from '@coupon/service-kit';
 import type { Component, Logger } from '@coupon/service-kit';
-import { pause } from '../use-cases/with-patience';
 
 /** A component that does the same thing again and again, with a pause between the end of one and the start of the next. */
 export function every(

@@ -1,4 +1,5 @@
 import type { Delivery, DeliveryBatch } from '@coupon/messaging';
+import { pause } from '@coupon/service-kit';
 import type { Logger } from '@coupon/service-kit';
 import type { DeadLetters, Rejection } from './dead-letters';
 import type { Deferrals } from './deferrals';
@@ -6,7 +7,7 @@ import { readDelivery } from './incoming-event';
 import type { IncomingEvent } from './incoming-event';
 import type { PersistedMarks } from './persisted-marks';
 import type { StoreClaims, StoreOutcome } from './store-claims.use-case';
-import { AbandonedError, pause } from './with-patience';
+import { AbandonedError } from './with-patience';
 import type { Patience } from './with-patience';
 
 export interface ConsumerMetrics {

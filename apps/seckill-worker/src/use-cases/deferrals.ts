@@ -1,7 +1,8 @@
 import type { Delivery, EventPublisher } from '@coupon/messaging';
+import { pause } from '@coupon/service-kit';
 import type { Clock } from '@coupon/service-kit';
 import { publishOne } from './dead-letters';
-import { pause, withPatience } from './with-patience';
+import { withPatience } from './with-patience';
 import type { Patience } from './with-patience';
 
 export interface DeferralsOptions {

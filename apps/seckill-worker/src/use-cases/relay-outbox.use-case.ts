@@ -1,8 +1,8 @@
 import type { ActivityId } from '@coupon/domain';
 import type { EventPublisher, OutgoingMessage } from '@coupon/messaging';
 import { backoffDelayMs } from '@coupon/messaging';
+import { pause } from '@coupon/service-kit';
 import type { Clock, Logger } from '@coupon/service-kit';
-import { pause } from './with-patience';
 
 /** An event waiting in an activity's outbox. */
 export interface OutboxEntry {

@@ -1,7 +1,8 @@
+import { pause } from '@coupon/service-kit';
 import type { ClaimStore, Finding, StoreResult } from './claim-store';
 import { eventKey } from './incoming-event';
 import type { ClaimedEvent, IncomingEvent, ReleasedEvent } from './incoming-event';
-import { pause, withPatience } from './with-patience';
+import { withPatience } from './with-patience';
 import type { Patience } from './with-patience';
 
 /** What became of one event. */

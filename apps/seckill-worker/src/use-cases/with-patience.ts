@@ -1,4 +1,5 @@
 import { backoffDelayMs } from '@coupon/messaging';
+import { pause } from '@coupon/service-kit';
 import type { Logger } from '@coupon/service-kit';
 
 /** The work was given up: the deliveries are not ours any more, or the process ends. Nothing is lost, they come again. */
@@ -38,18 +39,4 @@ export async function withPatience<T>(step: string, patience: Patience, work: ()
       await pause(delayMs, signal);
     }
   }
-}
-
-/** Resolves after the delay or when the signal aborts. */
-export async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, delayMs);
-    signal.addEventListener('abort', done, { once: true });
-  });
 }

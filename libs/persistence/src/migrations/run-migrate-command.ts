@@ -46,3 +46,13 @@ export async function runMigrateCommand(command: MigrateCommand): Promise<number
     throw error;
   }
 }
+
+/** The command as all that a process does: lines on standard output, a fault on standard error, its result as the exit code. */
+export async function runMigrateProcess(command: Omit<MigrateCommand, 'write'>): Promise<void> {
+  try {
+    process.exitCode = await runMigrateCommand({ ...command, write: (line) => process.stdout.write(`${line}\n`) });
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
+}

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { EMBEDDED_MIGRATIONS, applyMigrations, readMigrations, runMigrateCommand } from '../../src';
+import { EMBEDDED_MIGRATIONS, applyMigrations, readMigrations } from '../../src';
+import { runMigrateCommand } from '../../src/migrations/run-migrate-command';
 import type { Migration } from '../../src';
 import { createTestDatabase } from '../support/test-database';
 import type { TestDatabase } from '../support/test-database';

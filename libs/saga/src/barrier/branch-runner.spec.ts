@@ -94,6 +94,24 @@ describe('BranchRunner', () => {
     expect(database.began).toBe(1);
   });
 
+  it('counts every verdict, also of an action without an effect', async () => {
+    const verdicts: string[] = [];
+    const runner = new BranchRunner({
+      transaction: database.transaction,
+      onVerdict: ({ op }, verdict) => verdicts.push(`${op} ${verdict}`),
+    });
+    await database.transaction(async (client) => {
+      expect(await runner.actionWithoutEffect(action, client)).toEqual(SUCCESS);
+      expect(await runner.actionWithoutEffect(action, client)).toEqual(SUCCESS);
+    });
+    await runner.compensation(compensate, async () => SUCCESS);
+    await database.transaction(async (client) => {
+      expect(await runner.actionWithoutEffect(action, client)).toEqual(refused('ALREADY_COMPENSATED'));
+      await expect(runner.actionWithoutEffect(compensate, client)).rejects.toThrow(TypeError);
+    });
+    expect(verdicts).toEqual(['action enter', 'action duplicate', 'compensate enter', 'action compensated']);
+  });
+
   it('does nothing for the other operation', async () => {
     const runner = new BranchRunner({ transaction: database.transaction });
     await expect(runner.action(compensate, async () => SUCCESS)).rejects.toThrow(TypeError);

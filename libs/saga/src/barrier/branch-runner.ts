@@ -56,6 +56,15 @@ export class BranchRunner<Tx extends BarrierTransaction> {
     }
   }
 
+  /**
+   * An action that has no effect of its own: the barrier's row is all there is to commit, so it is one statement of `client` and no transaction.
+   * Never repeated after a deadlock: rejects.
+   */
+  async actionWithoutEffect(branch: BranchIdentity, client: BarrierTransaction): Promise<ActionOutcome> {
+    expectOperation(branch, 'action');
+    return (await this.#enter(client, branch)) === 'compensated' ? refused('ALREADY_COMPENSATED') : SUCCESS;
+  }
+
   /** Runs a compensation once, and only after its action has been done. Whatever it throws is passed on after the rollback. */
   async compensation(
     branch: BranchIdentity,
@@ -83,14 +92,19 @@ export class BranchRunner<Tx extends BarrierTransaction> {
     branch: BranchIdentity,
     work: (tx: Tx) => Promise<ActionOutcome>,
   ): Promise<ActionOutcome> {
-    const { table, onVerdict } = this.options;
-    const verdict = await enterBarrier(tx, branch, table === undefined ? {} : { table });
-    onVerdict?.(branch, verdict);
+    const verdict = await this.#enter(tx, branch);
     if (verdict === 'compensated') return refused('ALREADY_COMPENSATED');
     if (verdict !== 'enter') return SUCCESS;
     const outcome = await work(tx);
     if (outcome.kind !== 'success') throw new RolledBack(outcome);
     return outcome;
+  }
+
+  async #enter(tx: BarrierTransaction, branch: BranchIdentity): Promise<BarrierVerdict> {
+    const { table, onVerdict } = this.options;
+    const verdict = await enterBarrier(tx, branch, table === undefined ? {} : { table });
+    onVerdict?.(branch, verdict);
+    return verdict;
   }
 }
 

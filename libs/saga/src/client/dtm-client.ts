@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { BranchCaller } from './branch-caller';
 import type { DtmTransport } from './dtm-transport';
 import { InvalidSagaError, SagaOutcomeUnknownError } from './errors';
 import { GrpcTransport, isGrpcAddress } from './grpc-transport';
@@ -14,6 +15,8 @@ import { GID_PATTERN } from '../branch/branch-identity';
 export interface DtmClientOptions {
   /** Smallest retry interval a saga may ask for. @default 7; tests take 1 and get overlapping passes with it */
   readonly minRetryIntervalS?: number;
+  /** For one call of a branch by `seal`. @default 3000, as DTM waits */
+  readonly branchTimeoutMs?: number;
 }
 
 export interface SubmitOptions {
@@ -38,11 +41,17 @@ type Method = 'submit' | 'prepare';
 export class DtmClient<Payload> {
   readonly #transport: DtmTransport<unknown>;
   readonly #encode: (saga: Saga<Payload>) => EncodedSaga<unknown>;
+  readonly #branches: BranchCaller;
   readonly #underWay = new Map<string, { readonly method: Method; readonly state: Promise<KnownSagaState> }>();
 
-  private constructor(transport: DtmTransport<unknown>, encode: (saga: Saga<Payload>) => EncodedSaga<unknown>) {
+  private constructor(
+    transport: DtmTransport<unknown>,
+    encode: (saga: Saga<Payload>) => EncodedSaga<unknown>,
+    { branchTimeoutMs }: DtmClientOptions,
+  ) {
     this.#transport = transport;
     this.#encode = encode;
+    this.#branches = new BranchCaller(branchTimeoutMs === undefined ? {} : { timeoutMs: branchTimeoutMs });
   }
 
   /** Branches over HTTP: any JSON value as payload, http(s) URLs as addresses. */
@@ -54,7 +63,7 @@ export class DtmClient<Payload> {
       isAddress: isHttpAddress,
       minRetryIntervalS: options.minRetryIntervalS ?? SAFE_RETRY_INTERVAL_S,
     };
-    return DtmClient.#of(new HttpTransport(options), rules);
+    return DtmClient.#of(new HttpTransport(options), rules, options);
   }
 
   /** Branches over gRPC: serialized messages as payloads, `host:port/package.Service/Method` as addresses. */
@@ -65,14 +74,15 @@ export class DtmClient<Payload> {
       isAddress: isGrpcAddress,
       minRetryIntervalS: options.minRetryIntervalS ?? SAFE_RETRY_INTERVAL_S,
     };
-    return DtmClient.#of(new GrpcTransport(options), rules);
+    return DtmClient.#of(new GrpcTransport(options), rules, options);
   }
 
   static #of<Payload, Encoded>(
     transport: DtmTransport<Encoded>,
     rules: SagaRules<Payload, Encoded>,
+    options: DtmClientOptions,
   ): DtmClient<Payload> {
-    return new DtmClient(transport, (saga) => encodeSaga(saga, rules));
+    return new DtmClient(transport, (saga) => encodeSaga(saga, rules), options);
   }
 
   /**
@@ -125,9 +135,32 @@ export class DtmClient<Payload> {
     }
   }
 
+  /**
+   * For a saga that has failed: calls every compensation once more, the last first, as DTM does. A pass of DTM that runs on after the rollback of
+   * another may have done steps that DTM will never undo, and may still do some; after this they are undone, and what comes later is refused by the
+   * barrier. What was undone before is a duplicate to the branches.
+   *
+   * @throws InvalidSagaError before anything is sent
+   * @throws BranchCallError when a compensation does not answer with success: seal again later
+   */
+  async seal(saga: Saga<Payload>): Promise<void> {
+    const { gid, steps, payloads, options } = this.#encode(saga);
+    for (const [index, { compensate }] of [...steps.entries()].reverse()) {
+      if (compensate === '') continue;
+      const branchId = String(index + 1).padStart(2, '0');
+      await this.#branches.call({
+        address: compensate,
+        branch: { gid, transType: 'saga', branchId, op: 'compensate' },
+        payload: payloads[index] as string | Buffer,
+        headers: options.branchHeaders ?? {},
+      });
+    }
+  }
+
   /** Closes idle connections; calls under way may fail. */
   close(): void {
     this.#transport.close();
+    this.#branches.close();
   }
 
   async #submit(saga: Saga<Payload>, { isNew = false }: SubmitOptions): Promise<KnownSagaState> {

@@ -37,3 +37,18 @@ export class SagaOutcomeUnknownError extends Error {
     super(`saga ${gid}: ${message}`, options);
   }
 }
+
+/** A branch that was called directly has not answered with success: what it was to do may be done or not, and may be asked for again. */
+export class BranchCallError extends Error {
+  static readonly code = 'BRANCH_CALL_FAILED';
+  override readonly name = 'BranchCallError';
+  readonly code = BranchCallError.code;
+
+  constructor(
+    readonly gid: string,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(`saga ${gid}: ${message}`, options);
+  }
+}

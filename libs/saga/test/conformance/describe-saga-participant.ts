@@ -1,6 +1,6 @@
 import { eventually, useDtm } from '@coupon/testing';
 import type { Dtm } from '@coupon/testing';
-import { NOT_READY } from '../../src';
+import { BranchCallError, NOT_READY } from '../../src';
 import type { SagaOptions, SagaState } from '../../src';
 import { useEffectsDatabase } from '../support/effects-database';
 import type { Participant } from '../support/participants';
@@ -158,6 +158,45 @@ export function describeSagaParticipant(protocol: ParticipantProtocol): void {
       await eventually(() => expect(business.callsOf(gid, 'a2')[0]).toMatchObject({ answer: 'refused' }));
       await stays(() => business.callsOf(gid, 'a3').length === 0);
       expect(await effects(gid)).toBe('1+ 1-');
+    });
+
+    it('undoes what a second pass has done between a refusal and its rollback, when the saga is sealed', async () => {
+      const gid = newGid();
+      const [refusedOnce, passedOn] = [new Gate(), new Gate()];
+      business.plan(gid, 'a2', { before: () => refusedOnce.opened }, refuse('SOLD_OUT'));
+      business.plan(gid, 'c2', { before: () => passedOn.opened });
+      const first = protocol.submitCarelessly(dtm, participant, gid, 3);
+      await eventually(() => business.callsOf(gid, 'a2').length === 1);
+      await protocol.submitCarelessly(dtm, participant, gid, 3);
+      // The second is told to roll back, and before it does the first goes on to a step that it knows nothing of.
+      await eventually(() => business.callsOf(gid, 'c2').length === 1);
+      refusedOnce.open();
+      await eventually(() => expect(business.callsOf(gid, 'a3')).toMatchObject([{ answer: 'success' }]));
+      passedOn.open();
+      await first;
+      await eventually(async () => expect(await participant.client.query(gid)).toMatchObject({ kind: 'failed' }));
+      expect(await effects(gid)).toBe('1+ 2+ 3+ 2- 1-');
+
+      const saga = participant.saga(gid, 3);
+      business.plan(gid, 'c3', { fault: 'the database is away' });
+      await expect(participant.client.seal(saga)).rejects.toThrow(BranchCallError);
+      await participant.client.seal(saga);
+      expect(await effects(gid)).toBe('1+ 2+ 3+ 2- 1- 3-');
+      const late = { gid, transType: 'saga', branchId: '03', op: 'action' } as const;
+      expect(await business.action(late, undefined)).toMatchObject({ kind: 'refused' });
+    });
+
+    it('bars every step of a sealed saga that was never done', async () => {
+      const gid = newGid();
+      business.plan(gid, 'a1', refuse('ENDED'));
+      await run(gid, 3);
+      await participant.client.seal(participant.saga(gid, 3));
+      expect(business.order(gid)).toBe('a1 c1 c3 c2');
+      for (const branchId of ['01', '02', '03']) {
+        const late = { gid, transType: 'saga', branchId, op: 'action' } as const;
+        expect(await business.action(late, undefined)).toMatchObject({ kind: 'refused' });
+      }
+      expect(await effects(gid)).toBe('');
     });
 
     it('submits once what is submitted ten times, at once, while it runs and when it has ended', async () => {

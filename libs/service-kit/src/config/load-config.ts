@@ -43,3 +43,10 @@ function deepFreeze<T>(value: T): T {
   Object.values(value).forEach(deepFreeze);
   return value;
 }
+
+/** For `superRefine`: notes what is wrong with a variable in the light of the others. The message must not repeat the value. */
+export function problemsIn(context: z.RefinementCtx): (variable: string, message: string) => void {
+  return (variable, message) => {
+    context.addIssue({ code: 'custom', path: [variable], message });
+  };
+}

@@ -71,6 +71,18 @@ describe('TcpProxy', () => {
     await eventually(() => expect(proxy.connections).toBe(0));
   });
 
+  it('leaves open connections their delay when only new ones are to have another', async () => {
+    const early = open();
+    early.socket.write('one');
+    await eventually(() => expect(early.answers).toEqual(['echo one']));
+    proxy.setDelay(() => 60_000, { openOnesKeepTheirs: true });
+    const slow = open();
+    slow.socket.write('never');
+    early.socket.write('two');
+    await eventually(() => expect(received).toBe('onetwo'));
+    proxy.setDelay(() => 0);
+  });
+
   it('half-open: connections stay up and no byte arrives', async () => {
     proxy.setMode('half-open');
     const client = open();

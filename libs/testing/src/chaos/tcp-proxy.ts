@@ -77,11 +77,12 @@ export class TcpProxy {
   }
 
   /**
-   * What clients send arrives so much later, in milliseconds, from now on; asked once per connection, open ones included. What a client has
-   * sent before it hung up still arrives.
+   * What clients send arrives so much later, in milliseconds, from now on; asked once per connection, open ones included unless they are to
+   * keep what they have. What a client has sent before it hung up still arrives.
    */
-  setDelay(delayMs: () => number): void {
+  setDelay(delayMs: () => number, { openOnesKeepTheirs = false } = {}): void {
     this.#delay = delayMs;
+    if (openOnesKeepTheirs) return;
     for (const pair of this.#pairs) pair.delayMs = delayMs();
   }
 

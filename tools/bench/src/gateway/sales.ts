@@ -12,7 +12,7 @@ const MOST_PER_SECOND = 100_000;
 const PASSING_USERS = 20_000;
 const RETURNING_USERS = 5_000;
 const MIXED_PER_SECOND = 20_000;
-const COLD_TOKENS_PER_SECOND = { none: 30_000, hs256: 30_000, rs256: 12_000 } as const;
+const COLD_TOKENS_PER_SECOND = { none: 30_000, hs256: 30_000, rs256: 18_000 } as const;
 const COLD_WARM_UP_S = 1;
 const USER_RATE = 5;
 

@@ -15,8 +15,8 @@ import {
   PaymentSagaService,
   ReserveStockRequest,
 } from '@coupon/contracts';
-import { classifyMysqlError, createPrisma } from '@coupon/persistence';
-import type { Prisma } from '@coupon/persistence';
+import { classifyMysqlError, createMysqlClient } from '@coupon/persistence';
+import type { RawStatements } from '@coupon/persistence';
 import { BranchRunner, DtmClient, SUCCESS, grpcBranch } from '@coupon/saga';
 import type { SagaStep } from '@coupon/saga';
 
@@ -33,15 +33,17 @@ interface FloorSettings {
   readonly dtmGrpcAddress: string;
   readonly branchHost: string;
   readonly listenHost: string;
+  /** With each call of a branch, as from saga-participant's sagas. */
+  readonly branchHeaders: Readonly<Record<string, string>>;
 }
 
 const settings = JSON.parse(process.argv[2] ?? '{}') as FloorSettings;
 const TRANSACTION = { maxWait: 10_000, timeout: 20_000 } as const;
 
-function runnerOn(url: string): BranchRunner<Prisma.TransactionClient> {
-  const prisma = createPrisma(url, { poolSize: settings.poolSize, poolIdle: Math.min(10, settings.poolSize) });
+function runnerOn(url: string): BranchRunner<RawStatements> {
+  const client = createMysqlClient(url, { poolSize: settings.poolSize, poolIdle: Math.min(10, settings.poolSize) });
   return new BranchRunner({
-    transaction: (work) => prisma.$transaction(work, TRANSACTION),
+    transaction: (work) => client.$transaction(work, TRANSACTION),
     isRetryable: (error) => classifyMysqlError(error).kind === 'retryable',
   });
 }
@@ -92,6 +94,7 @@ grpc.addService(InventorySagaService, {
   commitStock: refuse,
 });
 
+const options = { waitResult: true, branchHeaders: settings.branchHeaders } as const;
 const dtm = DtmClient.overGrpc({ url: settings.dtmUrl, grpcAddress: settings.dtmGrpcAddress });
 let branches = '';
 
@@ -144,7 +147,7 @@ function stepsOf(orderSn: string, userId: string): SagaStep<Uint8Array>[] {
 
 async function checkOut(body: string): Promise<string> {
   const { order_sn: orderSn, user_id: userId } = JSON.parse(body) as { order_sn: string; user_id: string };
-  const saga = { gid: `checkout-${orderSn}`, steps: stepsOf(orderSn, userId), options: { waitResult: true } };
+  const saga = { gid: `checkout-${orderSn}`, steps: stepsOf(orderSn, userId), options };
   const { kind } = await dtm.submit(saga, { isNew: true });
   return JSON.stringify({ status: kind === 'succeeded' ? 'AWAITING_PAYMENT' : kind });
 }

@@ -66,6 +66,7 @@ export class ShopBed {
         dtmGrpcAddress: sagas.coordinator.grpcAddress,
         branchHost: sagas.coordinator.branchHost,
         listenHost: sagas.coordinator.listenHost,
+        branchHeaders: env['BRANCH_SECRET'] === undefined ? {} : { 'x-branch-secret': env['BRANCH_SECRET'] },
       }),
     ]);
     context.defer(() => floor.stop());

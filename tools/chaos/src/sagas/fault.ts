@@ -13,7 +13,7 @@ export interface FaultRun {
   /** Resolves when so many sagas are under way at the same time. */
   untilInFlight(count: number): Promise<void>;
   /** Resolves when the check is true. @throws what it waited for after the deadline */
-  until(what: string, check: () => Promise<boolean>): Promise<void>;
+  until(what: string | (() => string), check: () => Promise<boolean>, intervalMs?: number): Promise<void>;
   /** A pause of random length, in milliseconds. */
   pause(from: number, to: number): Promise<void>;
   /** Something that has happened, for the report and for `needs`. */

@@ -32,9 +32,12 @@ export const BRANCH_POINTS: readonly BranchPoint[] = POINTS.flatMap(([saga, op, 
   ids.map((branchId) => ({ saga, op, branchId })),
 );
 
+/** Between two looks at who waits, in milliseconds. */
+export const LOOK_INTERVAL_MS = 250;
 const NEIGHBOUR = '00';
 
 interface Hold {
+  readonly point: BranchPoint;
   readonly connection: PoolConnection;
   readonly table: string;
   readonly key: readonly [gid: string, branchId: string, op: string];
@@ -53,8 +56,9 @@ export class BarrierHolds {
     return this.#holds.length;
   }
 
-  async place({ saga, branchId, op }: BranchPoint, gid: string): Promise<void> {
+  async place(point: BranchPoint, gid: string): Promise<void> {
     const { stage } = this;
+    const { saga, branchId, op } = point;
     const database = ON_COUPON[saga].includes(branchId) ? stage.couponName : stage.shopName;
     const table = `${database}.barrier`;
     const insert = `INSERT INTO ${table} (trans_type, gid, branch_id, op, barrier_id, reason) VALUES ('saga', ?, ?, ?, ?, 'held')`;
@@ -64,15 +68,20 @@ export class BarrierHolds {
     const connection = await stage.pool.getConnection();
     await connection.beginTransaction();
     await connection.query(insert, [...key, '01']);
-    this.#holds.push({ connection, table, key });
+    this.#holds.push({ point, connection, table, key });
   }
 
-  /** Transactions that wait for a row of somebody else: at least one per branch that has arrived. */
-  async waiting(): Promise<number> {
-    const rows = await this.stage.query(
-      "SELECT trx_mysql_thread_id AS id FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'",
+  /**
+   * Held branches for which no call has arrived at its barrier yet, as `saga branch op`. Not to be asked more often than `LOOK_INTERVAL_MS`:
+   * the server renews what it answers only when nobody has asked for 0.1 s, and would answer the same for ever.
+   */
+  async missing(): Promise<string[]> {
+    const rows = await this.stage.query<{ statement: string | null }>(
+      "SELECT trx_query AS statement FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'",
     );
-    return rows.length;
+    return this.#holds
+      .filter(({ key }) => !rows.some(({ statement }) => key.every((part) => statement?.includes(`'${part}'`))))
+      .map(({ point: { saga, branchId, op } }) => `${saga} ${branchId} ${op}`);
   }
 
   /** Lets all of them go on. */

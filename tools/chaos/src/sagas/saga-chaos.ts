@@ -63,12 +63,13 @@ function ownServers(log: (line: string) => void): ServerStarter {
 }
 
 function show(screen: Screen, report: RoundReport): void {
-  const { round, transport, fault, durationMs, mostInFlight, ends, notes, wrong } = report;
+  const { round, transport, fault, attempts, durationMs, mostInFlight, ends, notes, wrong } = report;
   const list = (counts: Readonly<Record<string, number>>): string =>
     Object.entries(counts)
       .map(([what, count]) => `${count} ${what}`)
       .join(', ');
-  const text = `${fault}: ${(durationMs / 1000).toFixed(1)} s, ${mostInFlight} in flight; ${list(ends)}`;
+  const missed = attempts > 1 ? `, at attempt ${attempts}` : '';
+  const text = `${fault}: ${(durationMs / 1000).toFixed(1)} s${missed}, ${mostInFlight} in flight; ${list(ends)}`;
   const struck = Object.keys(notes).length > 0 ? ` (${list(notes)})` : '';
   screen.line(labelled(`${round} ${transport}`, `${text}${struck}`));
   for (const line of wrong) screen.line(labelled('WRONG', line));

@@ -147,8 +147,8 @@ export class SagaStage {
   }
 
   /** How much later DTM's calls reach the branches, asked once per connection. */
-  setBranchDelay(delayMs: () => number): void {
-    for (const { proxy } of this.#participants) proxy.setDelay(delayMs);
+  setBranchDelay(delayMs: () => number, options: { readonly openOnesKeepTheirs?: boolean } = {}): void {
+    for (const { proxy } of this.#participants) proxy.setDelay(delayMs, options);
   }
 
   setBranchAnswers(mode: 'pass' | 'drop-replies'): void {

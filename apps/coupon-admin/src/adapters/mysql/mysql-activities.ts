@@ -1,8 +1,9 @@
 import { ACTIVITY_STATUS, TEMPLATE_STATUS } from '@coupon/domain';
 import type { ActivityId, ActivityStatus, TemplateId } from '@coupon/domain';
 import type { Prisma } from '@coupon/persistence';
+import type { Page } from '@coupon/service-kit';
 import type { Activity, ActivityFields } from '../../use-cases/model';
-import type { ActivityChange, ActivityRepository, Page } from '../../use-cases/ports';
+import type { ActivityChange, ActivityRepository } from '../../use-cases/ports';
 import { activityOf } from './rows';
 
 export class MysqlActivities implements ActivityRepository {

@@ -1,6 +1,7 @@
 import { Prisma } from '@coupon/persistence';
+import type { Page } from '@coupon/service-kit';
 import type { AuditEntry, AuditRecord, Json } from '../../use-cases/model';
-import type { AuditRepository, Page } from '../../use-cases/ports';
+import type { AuditRepository } from '../../use-cases/ports';
 import { auditOf } from './rows';
 
 export class MysqlAudit implements AuditRepository {

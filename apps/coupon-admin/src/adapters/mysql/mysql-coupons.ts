@@ -2,6 +2,7 @@ import { USER_COUPON_STATUS } from '@coupon/domain';
 import type { ClaimId, TemplateId, UserId } from '@coupon/domain';
 import { classifyMysqlError } from '@coupon/persistence';
 import type { Prisma } from '@coupon/persistence';
+import type { Page } from '@coupon/service-kit';
 import type { NewUserCoupon, UserCoupon } from '../../use-cases/model';
 import type {
   CouponFilter,
@@ -9,7 +10,6 @@ import type {
   CouponRepository,
   CouponSelection,
   CouponWithTemplate,
-  Page,
 } from '../../use-cases/ports';
 import { couponOf, templateOf, transitionOf } from './rows';
 

@@ -1,8 +1,9 @@
 import { TEMPLATE_STATUS, formatMoney } from '@coupon/domain';
 import type { TemplateId, TemplateStatus, TemplateType } from '@coupon/domain';
 import { Prisma } from '@coupon/persistence';
+import type { Page } from '@coupon/service-kit';
 import type { Json, Template, TemplateFields } from '../../use-cases/model';
-import type { Page, TemplateRepository } from '../../use-cases/ports';
+import type { TemplateRepository } from '../../use-cases/ports';
 import { idsText, templateOf } from './rows';
 
 type TemplateColumns = Partial<Omit<Prisma.CouponTemplateUncheckedCreateInput, 'id'>>;

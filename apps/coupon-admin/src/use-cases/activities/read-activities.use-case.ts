@@ -1,11 +1,10 @@
 import type { ActivityId, ActivityStatus, TemplateId } from '@coupon/domain';
-import type { Clock } from '@coupon/service-kit';
+import { pageOf, pageView } from '@coupon/service-kit';
+import type { Clock, PageQuery, PageView } from '@coupon/service-kit';
 import type { DisplayReads, OnStale } from '../display-reads';
 import { foundActivity } from '../not-found';
-import { pageOf, pageView } from '../page';
-import type { PageQuery } from '../page';
 import type { AdminDatabase } from '../ports';
-import type { ActivityView, PageView } from '../views/schemas';
+import type { ActivityView } from '../views/schemas';
 import { activityView } from '../views/views';
 
 interface Deps {

@@ -1,12 +1,11 @@
 import { AppError, effectiveCouponStatus } from '@coupon/domain';
 import type { UserCouponStatus, UserId } from '@coupon/domain';
-import type { Clock } from '@coupon/service-kit';
-import { pageOf, pageView } from '../page';
-import type { PageQuery } from '../page';
+import { pageOf, pageView } from '@coupon/service-kit';
+import type { Clock, Page, PageQuery, PageView } from '@coupon/service-kit';
 import type { DisplayReads, OnStale } from '../display-reads';
 import type { UserCoupon } from '../model';
-import type { AdminDatabase, CouponFilter, Page } from '../ports';
-import type { CouponCountsView, CouponHistoryView, PageView, UserCouponView } from '../views/schemas';
+import type { AdminDatabase, CouponFilter } from '../ports';
+import type { CouponCountsView, CouponHistoryView, UserCouponView } from '../views/schemas';
 import { couponHistoryView, userCouponView } from '../views/views';
 
 interface Deps {

@@ -1,10 +1,10 @@
 import type { TemplateId, TemplateStatus, TemplateType } from '@coupon/domain';
+import { pageOf, pageView } from '@coupon/service-kit';
+import type { PageQuery, PageView } from '@coupon/service-kit';
 import type { DisplayReads, OnStale } from '../display-reads';
 import { foundTemplate } from '../not-found';
-import { pageOf, pageView } from '../page';
-import type { PageQuery } from '../page';
 import type { AdminDatabase } from '../ports';
-import type { PageView, TemplateView } from '../views/schemas';
+import type { TemplateView } from '../views/schemas';
 import { templateView } from '../views/views';
 
 /** @throws NOT_FOUND */

@@ -232,11 +232,6 @@ export type ReleasedView = z.infer<typeof releasedSchema>;
 export type FlowSettingsView = z.infer<typeof flowSettingsSchema>;
 export type AuditView = z.infer<typeof auditSchema>;
 
-export interface PageView<Item> {
-  readonly items: Item[];
-  readonly next_cursor: string | null;
-}
-
 const couponRefusalSchema = z.object({
   user_coupon_id: id.nullable().meta({ description: 'null when only the serial number is known' }),
   coupon_sn: z.string().optional(),

@@ -1,5 +1,6 @@
 import { AppError, InvalidArgumentError, parseId } from '@coupon/domain';
 import type { UserCouponId, UserId } from '@coupon/domain';
+import { parseOrderSn } from '../../serial-number';
 
 /** The coupons of one order: what every request of the coupon branches says. */
 export interface OrderCoupons {
@@ -20,19 +21,11 @@ export interface OrderCouponsMessage {
 
 /** Most coupons per order that any configuration allows. */
 const MOST_COUPONS = 5;
-const ORDER_SN = /^[A-Za-z0-9_-]{1,64}$/;
-/** What DTM searches answers for; an order number ends in the gid of its sagas. */
-const MAGIC_WORDS = /FAILURE|ONGOING/i;
 
 /** @throws InvalidArgumentError; TOO_MANY_COUPONS */
 export function readOrderCoupons(message: OrderCouponsMessage, mostCoupons = MOST_COUPONS): OrderCoupons {
-  const { orderSn, userCouponId, userCouponIds } = message;
-  if (!ORDER_SN.test(orderSn) || MAGIC_WORDS.test(orderSn)) {
-    throw InvalidArgumentError.of(
-      'order_sn',
-      'must be 1 to 64 letters, digits, _ or -, without the words FAILURE and ONGOING',
-    );
-  }
+  const { userCouponId, userCouponIds } = message;
+  const orderSn = parseOrderSn(message.orderSn);
   const userId = parseId<'user'>(message.userId, 'user_id');
   const named = userCouponIds.map((id, index) => parseId<'user-coupon'>(id, `user_coupon_ids[${index}]`));
   if (userCouponId !== '0') named.push(parseId<'user-coupon'>(userCouponId, 'user_coupon_id'));

@@ -1,10 +1,9 @@
 import { formatMoney, parseMoney } from '@coupon/domain';
 import { classifyMysqlError } from '@coupon/persistence';
-import type { ShopTransaction } from '../../adapters/databases';
-import type { Product as ProductRow } from '../../generated/client';
+import type { Page } from '@coupon/service-kit';
 import type { NewProduct, Product, ProductId } from '../use-cases/model';
-
-export type ProductTable = Pick<ShopTransaction, 'product'>;
+import type { ShopStatements } from './stock-rows';
+import { Prisma } from '../../generated/client';
 
 /** Under which key a product was created, and what for. */
 export interface CreationKey {
@@ -12,63 +11,69 @@ export interface CreationKey {
   readonly hash: string;
 }
 
-/** @returns null when the key has been used before */
+interface Row {
+  readonly id: bigint;
+  readonly name: string;
+  readonly price: string;
+  readonly categoryId: bigint | null;
+  readonly stock: number;
+  readonly reserved: number;
+  readonly version: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  readonly creationHash: string | null;
+}
+
+const SELECT = Prisma.sql`
+  SELECT id, name, CAST(price AS CHAR) AS price, category_id AS categoryId, stock, reserved, version, created_at AS createdAt,
+    updated_at AS updatedAt, creation_hash AS creationHash FROM products`;
+
+/** On one connection, that of a transaction. @returns null when the key has been used before */
 export async function insertProduct(
-  tables: ProductTable,
+  tx: ShopStatements,
   product: NewProduct,
   creation: CreationKey | undefined,
 ): Promise<Product | null> {
   const { name, priceMinor, categoryId, stock } = product;
   try {
-    return productOf(
-      await tables.product.create({
-        data: {
-          name,
-          price: formatMoney(priceMinor),
-          categoryId: categoryId === null ? null : BigInt(categoryId),
-          stock,
-          creationKey: creation?.key ?? null,
-          creationHash: creation?.hash ?? null,
-        },
-      }),
-    );
+    await tx.$executeRaw`
+      INSERT INTO products (name, price, category_id, stock, creation_key, creation_hash)
+      VALUES (${name}, ${formatMoney(priceMinor)}, ${categoryId === null ? null : BigInt(categoryId)}, ${stock},
+        ${creation?.key ?? null}, ${creation?.hash ?? null})`;
   } catch (error) {
     if (creation !== undefined && classifyMysqlError(error).kind === 'duplicate') return null;
     throw error;
   }
+  const [row] = await tx.$queryRaw<Row[]>`${SELECT} WHERE id = LAST_INSERT_ID()`;
+  if (row === undefined) throw new Error('a product is missing that was just written');
+  return productOf(row);
 }
 
 export async function findCreated(
-  tables: ProductTable,
+  tx: ShopStatements,
   key: string,
 ): Promise<{ readonly product: Product; readonly hash: string | null } | null> {
-  const row = await tables.product.findUnique({ where: { creationKey: key } });
-  return row && { product: productOf(row), hash: row.creationHash };
+  const [row] = await tx.$queryRaw<Row[]>`${SELECT} WHERE creation_key = ${key}`;
+  return row === undefined ? null : { product: productOf(row), hash: row.creationHash };
 }
 
-export async function findProduct(tables: ProductTable, id: ProductId): Promise<Product | null> {
-  const row = await tables.product.findUnique({ where: { id: BigInt(id) } });
-  return row && productOf(row);
+export async function findProduct(statements: ShopStatements, id: ProductId): Promise<Product | null> {
+  const [row] = await statements.$queryRaw<Row[]>`${SELECT} WHERE id = ${BigInt(id)}`;
+  return row === undefined ? null : productOf(row);
 }
 
 /** Newest first. */
-export async function listProducts(
-  tables: ProductTable,
-  page: { readonly beforeId: ProductId | null; readonly limit: number },
-): Promise<Product[]> {
-  const rows = await tables.product.findMany({
-    where: page.beforeId === null ? {} : { id: { lt: BigInt(page.beforeId) } },
-    orderBy: { id: 'desc' },
-    take: page.limit,
-  });
+export async function listProducts(statements: ShopStatements, page: Page): Promise<Product[]> {
+  const older = page.beforeId === null ? Prisma.empty : Prisma.sql`WHERE id < ${BigInt(page.beforeId)}`;
+  const rows = await statements.$queryRaw<Row[]>`${SELECT} ${older} ORDER BY id DESC LIMIT ${page.limit}`;
   return rows.map(productOf);
 }
 
-function productOf(row: ProductRow): Product {
+function productOf(row: Row): Product {
   return {
     id: String(row.id) as ProductId,
     name: row.name,
-    priceMinor: parseMoney(row.price.toFixed(2), 'price'),
+    priceMinor: parseMoney(row.price, 'price'),
     categoryId: row.categoryId === null ? null : String(row.categoryId),
     stock: row.stock,
     reserved: row.reserved,

@@ -44,8 +44,40 @@ export async function readStock(
 ): Promise<StockRow[]> {
   const lock = options.lock === true ? Prisma.sql`FOR UPDATE` : Prisma.empty;
   const rows = await tx.$queryRaw<{ id: bigint; stock: number; version: number }[]>`
-    SELECT id, stock, version FROM products WHERE id IN (${Prisma.join(productIds.map(BigInt))}) ORDER BY id ${lock}`;
+    SELECT id, stock, version FROM products FORCE INDEX (PRIMARY)
+    WHERE id IN (${Prisma.join(productIds.map(BigInt))}) ORDER BY id ${lock}`;
   return rows.map(({ id, stock, version }) => ({ productId: String(id) as ProductId, stock, version }));
+}
+
+/**
+ * The same products, locked, and whether the order has rows, of all products or of the one given. Rows that it gets while this waits for a lock are
+ * not seen, as with a reading before it: their unique key keeps them from being written twice.
+ */
+export async function readStockForOrder(
+  tx: ShopStatements,
+  { orderSn, productId }: { readonly orderSn: string; readonly productId: ProductId | undefined },
+  productIds: readonly ProductId[],
+): Promise<{ readonly isKnown: boolean; readonly products: readonly StockRow[] }> {
+  const only = productId === undefined ? Prisma.empty : Prisma.sql`AND r.product_id = ${BigInt(productId)}`;
+  const rows = await tx.$queryRaw<{ id: bigint; stock: number; version: number; known: bigint | number }[]>`
+    SELECT id, stock, version, EXISTS (SELECT 1 FROM stock_reservations r WHERE r.order_sn = ${orderSn} ${only}) AS known
+    FROM products FORCE INDEX (PRIMARY)
+    WHERE id IN (${Prisma.join(productIds.map(BigInt))}) ORDER BY id FOR UPDATE`;
+  return {
+    // Without any product nothing has been said about the order.
+    isKnown: rows.length === 0 || rows.some(({ known }) => Number(known) !== 0),
+    products: rows.map(({ id, stock, version }) => ({ productId: String(id) as ProductId, stock, version })),
+  };
+}
+
+/** Units of all lines go from stock to reserved. The transaction has locked the products and has seen that there are enough. */
+export async function takeLocked(tx: ShopStatements, lines: readonly StockLine[]): Promise<void> {
+  const cases = lines.map(({ productId, quantity }) => Prisma.sql`WHEN ${BigInt(productId)} THEN ${quantity}`);
+  const quantity = Prisma.sql`CASE id ${Prisma.join(cases, ' ')} END`;
+  const ids = Prisma.join(lines.map(({ productId }) => BigInt(productId)));
+  const rows = await tx.$executeRaw`
+    UPDATE products SET stock = stock - ${quantity}, reserved = reserved + ${quantity}, version = version + 1 WHERE id IN (${ids})`;
+  if (rows !== lines.length) throw new Error(`${rows} of ${lines.length} products were there under their locks`);
 }
 
 /** Units go from stock to reserved if the product still has this version. @returns whether it had */

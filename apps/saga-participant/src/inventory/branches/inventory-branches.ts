@@ -7,11 +7,12 @@ import type { Branch } from '../../branches/branch';
 import { BRANCHES } from '../../branches/catalogue';
 import { untilUncontended } from '../use-cases/contention';
 import type { InventoryDeps } from '../use-cases/inventory';
-import { checkOrderSn } from '../use-cases/order-sn';
+import { parseOrderSn } from '../../serial-number';
 import { mergeLines } from '../use-cases/plan-reservation';
-import { idsOf, refuseWhatIsShort, reserveStock } from '../use-cases/reserve-stock.use-case';
+import { refuseWhatIsShort, reserveStock } from '../use-cases/reserve-stock.use-case';
 import type { ReserveCommand } from '../use-cases/reserve-stock.use-case';
 import { commitStock, releaseStock } from '../use-cases/settle-stock.use-case';
+import { idsOf } from '../use-cases/stock-lines';
 import type { StockStrategy } from '../use-cases/stock-strategy';
 
 export interface InventoryBranches {
@@ -35,7 +36,7 @@ export function inventoryBranches(deps: InventoryDeps, strategy: StockStrategy):
       ...entries.release,
       action: (branch, { orderSn }) =>
         act(deps, branch, async (tx) => {
-          await releaseStock(tx, { orderSn: checkOrderSn(orderSn, 'order_sn'), alsoSold: true });
+          await releaseStock(tx, { orderSn: parseOrderSn(orderSn), alsoSold: true });
         }),
       // Its action has checked the number; without the action the barrier leaves nothing to do.
       compensation: (branch, { orderSn }) =>
@@ -47,7 +48,7 @@ export function inventoryBranches(deps: InventoryDeps, strategy: StockStrategy):
       ...entries.commit,
       action: (branch, { orderSn }) =>
         act(deps, branch, async (tx) => {
-          await commitStock(tx, checkOrderSn(orderSn, 'order_sn'));
+          await commitStock(tx, parseOrderSn(orderSn));
         }),
     },
   };
@@ -75,7 +76,7 @@ async function reserve(
 
 function reserveCommand({ orderSn, items }: ReserveStockRequest): ReserveCommand {
   return {
-    orderSn: checkOrderSn(orderSn, 'order_sn'),
+    orderSn: parseOrderSn(orderSn),
     lines: mergeLines(items),
     about: 'order',
     mayReserveAgain: true,

@@ -6,7 +6,7 @@ import type { Authenticator, GrpcService, Logger } from '@coupon/service-kit';
 import { grpcMethod } from '../../branches/grpc-method';
 import type { InventoryBranches } from '../branches/inventory-branches';
 import type { Inventory } from '../use-cases/inventory';
-import { checkOrderSn } from '../use-cases/order-sn';
+import { parseOrderSn } from '../../serial-number';
 import { mergeLines } from '../use-cases/plan-reservation';
 import type { StockStrategy } from '../use-cases/stock-strategy';
 
@@ -35,7 +35,7 @@ export function inventorySagaService(deps: InventorySagaDeps): GrpcService {
       ...common,
       plain: authenticatedUnary<ReserveStockRequest, object>(operator, async ({ orderSn, items }) => {
         await inventory.reserve(strategy, {
-          orderSn: checkOrderSn(orderSn, 'order_sn'),
+          orderSn: parseOrderSn(orderSn),
           lines: mergeLines(items),
           about: 'order',
           mayReserveAgain: false,
@@ -46,14 +46,14 @@ export function inventorySagaService(deps: InventorySagaDeps): GrpcService {
     releaseStock: grpcMethod(branches.release, {
       ...common,
       plain: authenticatedUnary<ReleaseStockRequest, object>(operator, async ({ orderSn }) => {
-        await inventory.release({ orderSn: checkOrderSn(orderSn, 'order_sn'), alsoSold: true });
+        await inventory.release({ orderSn: parseOrderSn(orderSn), alsoSold: true });
         return {};
       }),
     }),
     commitStock: grpcMethod(branches.commit, {
       ...common,
       plain: authenticatedUnary<CommitStockRequest, object>(operator, async ({ orderSn }) => {
-        await inventory.commit(checkOrderSn(orderSn, 'order_sn'));
+        await inventory.commit(parseOrderSn(orderSn));
         return {};
       }),
     }),

@@ -1,5 +1,15 @@
-import { AppError, InvalidArgumentError, formatMoney, parseId } from '@coupon/domain';
-import { authenticateHttp, identityOf, route, validate } from '@coupon/service-kit';
+import { AppError, formatMoney, parseId } from '@coupon/domain';
+import {
+  authenticateHttp,
+  identityOf,
+  pageOf,
+  pageView,
+  readIdempotencyKey,
+  requestBody,
+  requestQuery,
+  route,
+  validate,
+} from '@coupon/service-kit';
 import type { Authenticator, Route } from '@coupon/service-kit';
 import type { Request } from 'express';
 import type { ShopDatabase } from '../../adapters/databases';
@@ -11,7 +21,6 @@ import type { Inventory } from '../use-cases/inventory';
 import type { Product, ProductId } from '../use-cases/model';
 import { unknownProduct } from '../use-cases/reserve-stock.use-case';
 import type { StockStrategy } from '../use-cases/stock-strategy';
-import { readIdempotencyKey, writeCursor } from './fields';
 import * as requests from './requests';
 
 export interface ProductRoutesDeps {
@@ -31,15 +40,17 @@ export function productRoutes(deps: ProductRoutesDeps): readonly Route[] {
   return [
     route('post', BASE, operator, async (request, response) => {
       const product = await createProduct(deps.shop, {
-        product: validate(requests.createProductBody, bodyOf(request)),
+        product: validate(requests.createProductBody, requestBody(request)),
         subject: identityOf(response).subject,
         idempotencyKey: readIdempotencyKey(request.get('idempotency-key')),
       });
       response.status(201).json(productView(product));
     }),
     route('get', BASE, user, async (request, response) => {
-      const page = validate(requests.listProductsQuery, queryOf(request), 'query');
-      response.json(await productPage(deps.shop, page));
+      const query = validate(requests.listProductsQuery, requestQuery(request), 'query');
+      const page = pageOf(query);
+      const rows = await reading(() => listProducts(deps.shop.client, page));
+      response.json(pageView(rows, query, productView));
     }),
     route('get', `${BASE}/:id`, user, async (request, response) => {
       response.json(productView(await foundProduct(deps.shop, productIdOf(request))));
@@ -57,8 +68,8 @@ function stockRoutes({ inventory, strategy, authenticator }: ProductRoutesDeps):
   return [
     route('post', `${BASE}/:id/stock/reserve`, operator, async (request, response) => {
       const productId = productIdOf(request);
-      const { orderSn, quantity } = validate(requests.reserveBody, bodyOf(request));
-      const query = validate(requests.reserveQuery, queryOf(request), 'query');
+      const { orderSn, quantity } = validate(requests.reserveBody, requestBody(request));
+      const query = validate(requests.reserveQuery, requestQuery(request), 'query');
       const [line] = await inventory.reserve(strategy(query.strategy), {
         orderSn,
         lines: [{ productId, quantity }],
@@ -69,24 +80,12 @@ function stockRoutes({ inventory, strategy, authenticator }: ProductRoutesDeps):
     }),
     route('post', `${BASE}/:id/stock/release`, operator, async (request, response) => {
       const productId = productIdOf(request);
-      const { orderSn } = validate(requests.releaseBody, bodyOf(request));
+      const { orderSn } = validate(requests.releaseBody, requestBody(request));
       const [line] = await inventory.release({ orderSn, productId, alsoSold: true });
       if (line === undefined) throw unknownReservation(productId, orderSn);
       response.json({ order_id: orderSn, quantity: line.quantity, state: line.state });
     }),
   ];
-}
-
-async function productPage(
-  shop: ShopDatabase,
-  page: { readonly beforeId: ProductId | null; readonly limit: number },
-): Promise<object> {
-  // One row more than asked for tells whether there is a next page.
-  const rows = await reading(() => listProducts(shop.client, { ...page, limit: page.limit + 1 }));
-  const shown = rows.slice(0, page.limit);
-  const last = shown.at(-1);
-  const more = rows.length > page.limit && last !== undefined;
-  return { items: shown.map(productView), next_cursor: more ? writeCursor(last.id) : null };
 }
 
 async function foundProduct(shop: ShopDatabase, id: ProductId): Promise<Product> {
@@ -117,18 +116,4 @@ function productView(product: Product): object {
 
 function productIdOf(request: Request): ProductId {
   return parseId<'product'>(request.params['id'], 'id');
-}
-
-function bodyOf(request: Request): unknown {
-  const body: unknown = request.body;
-  return body === undefined ? {} : body;
-}
-
-function queryOf(request: Request): Record<string, string> {
-  const query: Record<string, string> = {};
-  for (const [name, value] of Object.entries(request.query)) {
-    if (typeof value !== 'string') throw InvalidArgumentError.of(name, 'must be given once');
-    query[name] = value;
-  }
-  return query;
 }

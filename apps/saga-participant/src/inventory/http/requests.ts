@@ -1,14 +1,14 @@
 import { parseId, parseMoney } from '@coupon/domain';
+import { integerField, pageFields, readField, textField } from '@coupon/service-kit';
 import { z } from 'zod';
 import { STOCK_STRATEGIES } from '../../config';
 import { MAX_UNITS } from '../use-cases/model';
-import type { NewProduct, ProductId } from '../use-cases/model';
-import { checkOrderSn } from '../use-cases/order-sn';
-import { cursorField, integerField, limitField, readField, textField } from './fields';
+import { parseOrderSn } from '../../serial-number';
+import type { NewProduct } from '../use-cases/model';
 
 // What each route accepts. Fields it does not know are refused.
 
-const orderField = (): z.ZodType<string> => readField((value) => checkOrderSn(value, 'order_id'));
+const orderField = (): z.ZodType<string> => readField((value) => parseOrderSn(value, 'order_id'));
 
 export const createProductBody = z
   .strictObject({
@@ -26,9 +26,7 @@ export const createProductBody = z
     stock,
   }));
 
-export const listProductsQuery = z
-  .strictObject({ cursor: cursorField().optional(), limit: limitField(100).optional() })
-  .transform(({ cursor, limit }) => ({ beforeId: (cursor ?? null) as ProductId | null, limit: limit ?? 20 }));
+export const listProductsQuery = z.strictObject(pageFields);
 
 export const reserveBody = z
   .strictObject({ quantity: integerField(1, MAX_UNITS), order_id: orderField() })

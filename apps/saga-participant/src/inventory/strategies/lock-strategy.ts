@@ -7,6 +7,7 @@ import { pause } from '../use-cases/contention';
 import type { PatienceDeps } from '../use-cases/contention';
 import type { ProductId } from '../use-cases/model';
 import type { Deadline, StockStrategy } from '../use-cases/stock-strategy';
+import { lineByLine } from './line-by-line';
 
 export interface LockStrategyDeps extends PatienceDeps {
   readonly redis: ClaimRedis;
@@ -26,15 +27,15 @@ export function createLockStrategy(deps: LockStrategyDeps): StockStrategy {
   return Object.freeze({
     name: 'lock',
     looksFirst: true,
-    take: async (tx, line) => {
+    take: lineByLine(async (tx, line) => {
       const taken = await takeIfEnough(tx, line);
       const [product] = await readStock(tx, [line.productId]);
       if (product === undefined) return { kind: 'missing' };
       // Units that were given back between the two statements are there for whoever tries again.
       if (!taken)
         return product.stock < line.quantity ? { kind: 'short', available: product.stock } : { kind: 'contended' };
-      return { kind: 'taken', remaining: product.stock, version: product.version };
-    },
+      return { kind: 'taken', line: { ...line, remaining: product.stock, version: product.version } };
+    }),
     exclusively: async (productIds, deadline, work) => {
       const token = deps.newToken();
       const held: string[] = [];

@@ -1,5 +1,6 @@
 import { readStock, takeAtVersion } from '../adapters/stock-rows';
 import type { StockStrategy } from '../use-cases/stock-strategy';
+import { lineByLine } from './line-by-line';
 
 /**
  * Reads, and writes if the version is still the one that was read; who is too late begins again. Nobody gives up while units remain: only a
@@ -8,12 +9,13 @@ import type { StockStrategy } from '../use-cases/stock-strategy';
 export const optimisticStrategy: StockStrategy = Object.freeze({
   name: 'optimistic',
   looksFirst: false,
-  take: async (tx, line) => {
+  take: lineByLine(async (tx, line) => {
     const [product] = await readStock(tx, [line.productId]);
     if (product === undefined) return { kind: 'missing' };
     if (product.stock < line.quantity) return { kind: 'short', available: product.stock };
     if (!(await takeAtVersion(tx, line, product.version))) return { kind: 'contended' };
-    return { kind: 'taken', remaining: product.stock - line.quantity, version: product.version + 1 };
-  },
+    const { stock, version } = product;
+    return { kind: 'taken', line: { ...line, remaining: stock - line.quantity, version: version + 1 } };
+  }),
   exclusively: async (_productIds, _deadline, work) => ({ kind: 'done', value: await work() }),
 } satisfies StockStrategy);

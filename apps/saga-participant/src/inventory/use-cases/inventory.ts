@@ -4,10 +4,11 @@ import { reading } from '../../adapters/reading';
 import { untilUncontended } from './contention';
 import type { PatienceDeps } from './contention';
 import type { ReservedLine } from './model';
-import { idsOf, refuseWhatIsShort, reserveStock } from './reserve-stock.use-case';
+import { refuseWhatIsShort, reserveStock } from './reserve-stock.use-case';
 import type { ReserveCommand } from './reserve-stock.use-case';
 import { commitStock, releaseStock } from './settle-stock.use-case';
 import type { ReleaseCommand, SettledLine } from './settle-stock.use-case';
+import { idsOf } from './stock-lines';
 import type { StockStrategy } from './stock-strategy';
 
 export interface InventoryDeps extends PatienceDeps {

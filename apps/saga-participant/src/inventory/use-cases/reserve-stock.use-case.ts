@@ -4,9 +4,10 @@ import { insertReservations, moveReservation, readReservations, readStock } from
 import type { ShopStatements } from '../adapters/stock-rows';
 import { appendStockReserved } from '../adapters/stock-events';
 import { ContendedError } from './contention';
-import type { ProductId, ReservedLine, StockLine, StoredReservation, TakenLine } from './model';
+import type { ProductId, ReservedLine, StockLine, StoredReservation } from './model';
 import { planReservation } from './plan-reservation';
 import type { ReservationCaller } from './plan-reservation';
+import { idsOf } from './stock-lines';
 import type { StockStrategy, Taken } from './stock-strategy';
 
 export interface ReserveCommand extends ReservationCaller {
@@ -28,18 +29,27 @@ export async function reserveStock(
   command: ReserveCommand,
 ): Promise<readonly ReservedLine[]> {
   const { orderSn, lines } = command;
+  const fresh = await strategy.takeFresh?.(tx, { orderSn, productId: productOf(command) }, lines);
+  if (fresh !== undefined && fresh.kind !== 'known') return keep(tx, command, fresh, { stored: [], again: NONE });
   const stored = await storedOf(tx, command);
   const plan = planReservation(orderSn, stored, lines, command);
   if (plan.kind === 'replay') return withRemaining(tx, lines);
-  const taken: TakenLine[] = [];
-  for (const line of lines) {
-    const units = await strategy.take(tx, line);
-    if (units.kind === 'taken') taken.push({ ...line, remaining: units.remaining, version: units.version });
-    else throw await refusalOf(tx, line, units, { command, stored });
-  }
-  await hold(tx, orderSn, lines, plan.again);
-  await appendStockReserved(tx, orderSn, taken);
-  return taken;
+  return keep(tx, command, await strategy.take(tx, lines), { stored, again: plan.again });
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** @param known of the order, before the units were taken */
+async function keep(
+  tx: ShopTransaction,
+  command: ReserveCommand,
+  taken: Taken,
+  known: { readonly stored: readonly StoredReservation[]; readonly again: ReadonlySet<string> },
+): Promise<readonly ReservedLine[]> {
+  if (taken.kind !== 'taken') throw await refusalOf(tx, taken, { command, stored: known.stored });
+  await hold(tx, command.orderSn, command.lines, known.again);
+  await appendStockReserved(tx, command.orderSn, taken.lines);
+  return taken.lines;
 }
 
 /**
@@ -57,28 +67,25 @@ export async function refuseWhatIsShort(statements: ShopStatements, command: Res
   if ((await storedOf(statements, command)).length === 0) throw problem;
 }
 
-export function idsOf(lines: readonly StockLine[]): ProductId[] {
-  return lines.map(({ productId }) => productId);
+function storedOf(statements: ShopStatements, command: ReserveCommand): ReturnType<typeof readReservations> {
+  const productId = productOf(command);
+  return readReservations(statements, command.orderSn, productId === undefined ? {} : { productId });
 }
 
-function storedOf(statements: ShopStatements, command: ReserveCommand): ReturnType<typeof readReservations> {
-  const [line] = command.lines;
-  return readReservations(
-    statements,
-    command.orderSn,
-    command.about === 'product' && line !== undefined ? { productId: line.productId } : {},
-  );
+/** The one product that the request is about, if it is not about the order. */
+function productOf({ about, lines }: ReserveCommand): ProductId | undefined {
+  return about === 'product' ? lines[0]?.productId : undefined;
 }
 
 /** What is missing may be what the same order has taken since its rows were read: then they say so now. */
 async function refusalOf(
   tx: ShopTransaction,
-  line: StockLine,
   units: Exclude<Taken, { readonly kind: 'taken' }>,
   read: { readonly command: ReserveCommand; readonly stored: readonly StoredReservation[] },
 ): Promise<Error> {
-  if (units.kind === 'missing') return unknownProduct(line.productId);
   if (units.kind === 'contended') return new ContendedError();
+  const { line } = units;
+  if (units.kind === 'missing') return unknownProduct(line.productId);
   const now = await storedOf(tx, read.command);
   return sameRows(now, read.stored) ? soldOut(line, units.available) : new ContendedError();
 }

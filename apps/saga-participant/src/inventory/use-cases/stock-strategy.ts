@@ -1,12 +1,11 @@
 import type { ShopTransaction } from '../../adapters/databases';
 import type { StockStrategy as StrategyName } from '../../config';
-import type { ProductId, StockLine } from './model';
+import type { ProductId, StockLine, TakenLine } from './model';
 
 export type Taken =
-  /** `version` of the product after it. */
-  | { readonly kind: 'taken'; readonly remaining: number; readonly version: number }
-  | { readonly kind: 'short'; readonly available: number }
-  | { readonly kind: 'missing' }
+  | { readonly kind: 'taken'; readonly lines: readonly TakenLine[] }
+  | { readonly kind: 'short'; readonly line: StockLine; readonly available: number }
+  | { readonly kind: 'missing'; readonly line: StockLine }
   /** Somebody else was faster: the transaction must be repeated. */
   | { readonly kind: 'contended' };
 
@@ -21,8 +20,17 @@ export interface StockStrategy {
   readonly name: StrategyName;
   /** True where waiting for one's turn is dear enough to look first whether anything is left. */
   readonly looksFirst: boolean;
-  /** Takes the units in a transaction; all or none. */
-  take(tx: ShopTransaction, line: StockLine): Promise<Taken>;
+  /** Takes the units of all lines, which are by product id ascending. What is not taken in full must be rolled back. */
+  take(tx: ShopTransaction, lines: readonly StockLine[]): Promise<Taken>;
+  /**
+   * The same for an order that has no rows yet, where that can be told with the same reading. `known`: it may have some, nothing was taken.
+   * @param productId given: rows of this product alone
+   */
+  takeFresh?(
+    tx: ShopTransaction,
+    order: { readonly orderSn: string; readonly productId: ProductId | undefined },
+    lines: readonly StockLine[],
+  ): Promise<Taken | { readonly kind: 'known' }>;
   /**
    * Runs `work`, which makes transactions, with what must be held around them; `busy` when that is not to be had before the deadline.
    * @throws AppError NOT_READY when it cannot be had at all

@@ -1,7 +1,7 @@
 import { OrderDiscountResponse, OrderSagaService } from '@coupon/contracts';
 import type { OrderDiscountRequest, RevertOrderDiscountRequest } from '@coupon/contracts';
 import { AppError, isErrorCode } from '@coupon/domain';
-import { SUCCESS, enterBarrier, refused } from '@coupon/saga';
+import { SUCCESS, refused } from '@coupon/saga';
 import { authenticatedUnary, grpcService } from '@coupon/service-kit';
 import type { Authenticator, GrpcService, Logger } from '@coupon/service-kit';
 import type { ShopDatabase } from '../../adapters/databases';
@@ -32,9 +32,7 @@ export function createOrderBranches(deps: OrderBranchesDeps): {
       const confirmation = await confirmDiscount(deps, shop.client, request, { isLocked: true });
       // A repetition is answered as before, whatever the prices are by now.
       if (confirmation.kind === 'refused') return shop.branches.action(branch, async () => refused(confirmation.code));
-      // Without an effect the barrier's row is all there is to commit: one statement, no transaction around it.
-      const verdict = await enterBarrier(shop.client, branch);
-      return verdict === 'compensated' ? refused('ALREADY_COMPENSATED') : SUCCESS;
+      return shop.branches.actionWithoutEffect(branch, shop.client);
     },
   };
   const revert: Branch<RevertOrderDiscountRequest> = {

@@ -1,6 +1,6 @@
 import { AppError, InvalidArgumentError, parseId, parseMoney } from '@coupon/domain';
 import type { FieldViolation } from '@coupon/domain';
-import { parseOrderSn } from '../order-sn';
+import { parseOrderSn } from '../../serial-number';
 import type { CheckoutRequest, RequestedItem } from '../quote';
 
 const MAX_COUPONS = 5;

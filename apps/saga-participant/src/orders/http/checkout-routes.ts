@@ -9,7 +9,7 @@ import { reading } from '../../adapters/reading';
 import { readItems, readOrder } from '../adapters/order-rows';
 import type { Ruling } from '../arbiter';
 import type { Order } from '../order';
-import { parseOrderSn } from '../order-sn';
+import { parseOrderSn } from '../../serial-number';
 import type { SagaKind } from '../order-transitions';
 import { gidOf } from '../sagas/saga-run';
 import type { Desk } from '../use-cases/order-desk';

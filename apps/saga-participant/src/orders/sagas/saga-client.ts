@@ -13,6 +13,11 @@ export interface SagaClient {
    * @throws as `DtmClient.submit`
    */
   submit(run: SagaRun, isNew: boolean): Promise<KnownSagaState>;
+  /**
+   * Of a run that has failed: undoes what still stands and bars what is still to come.
+   * @throws as `DtmClient.seal`
+   */
+  seal(run: SagaRun): Promise<void>;
   /** Rejects when DTM does not answer. */
   check(): Promise<void>;
   close(): void;
@@ -34,9 +39,14 @@ export function createSagaClient(
     ...(secret === undefined ? {} : { branchHeaders: { [BRANCH_SECRET_HEADER]: secret } }),
   };
   const client = connect(config);
+  const sagaOf = (run: SagaRun): Saga<unknown> => ({
+    gid: run.gid,
+    steps: buildSteps(run, branchAddress()),
+    options,
+  });
   return {
-    submit: (run, isNew) =>
-      client.submit({ gid: run.gid, steps: buildSteps(run, branchAddress()), options }, { isNew }),
+    submit: (run, isNew) => client.submit(sagaOf(run), { isNew }),
+    seal: (run) => client.seal(sagaOf(run)),
     check: async () => void (await client.query(NOBODY)),
     close: () => client.close(),
   };
@@ -44,6 +54,7 @@ export function createSagaClient(
 
 interface Connection {
   submit(saga: Saga<unknown>, options: { isNew: boolean }): Promise<KnownSagaState>;
+  seal(saga: Saga<unknown>): Promise<void>;
   query(gid: string): Promise<unknown>;
   close(): void;
 }
@@ -61,6 +72,7 @@ function connect({ dtm, branches, sagas }: Pick<SagaConfig, 'dtm' | 'branches' |
   return {
     // Steps are built for the same transport: their payloads are bytes.
     submit: (saga, options) => client.submit(saga as Saga<Uint8Array>, options),
+    seal: (saga) => client.seal(saga as Saga<Uint8Array>),
     query: (gid) => client.query(gid),
     close: () => client.close(),
   };

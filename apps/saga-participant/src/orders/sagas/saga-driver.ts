@@ -161,6 +161,8 @@ export class SagaDriver implements Component {
     try {
       const state = await sagas.submit(run, attempts === 0);
       if (isFinal(state)) {
+        // Passes of DTM may overlap: what one has done after another's rollback, nobody else would undo.
+        if (state.kind === 'failed') await sagas.seal(run);
         metrics.ended(run.kind, state.kind);
         return await this.#ended(run, state);
       }

@@ -5,7 +5,7 @@ import type { Clock } from '@coupon/service-kit';
 import type { CouponDatabase, ShopTransaction } from '../../adapters/databases';
 import { readCoupons } from '../adapters/coupon-rows';
 import { readProducts } from '../adapters/product-rows';
-import { parseOrderSn } from '../order-sn';
+import { parseOrderSn } from '../../serial-number';
 import { quoteOrder } from '../quote';
 import type { CheckoutRequest, PricedOrder } from '../quote';
 

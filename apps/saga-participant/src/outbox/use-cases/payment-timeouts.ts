@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { ORDER_CREATED, ORDER_PAYMENT_TIMEOUT, parseOrderEvent } from '@coupon/contracts';
 import { backoffDelayMs, deadLetterQueueOf } from '@coupon/messaging';
 import type { Delivery, DeliveryBatch, EventPublisher, OutgoingMessage } from '@coupon/messaging';
+import { pause } from '@coupon/service-kit';
 import type { Clock, Logger } from '@coupon/service-kit';
 
 export interface TimeoutMetrics {
@@ -142,17 +143,4 @@ function traceOf({ headers }: Delivery): Record<string, string> {
 function eventIdOf(delivery: Delivery): string {
   if (/^[\x21-\x7e]{1,64}$/.test(delivery.id)) return delivery.id;
   return `sha256-${createHash('sha256').update(delivery.body).digest('hex').slice(0, 56)}`;
-}
-
-async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, delayMs);
-    signal.addEventListener('abort', done, { once: true });
-  });
 }

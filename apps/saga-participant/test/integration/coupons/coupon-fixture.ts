@@ -54,6 +54,8 @@ export interface Step {
   readonly gid: string;
   readonly op: 'action' | 'compensate';
   readonly branchId?: string;
+  /** Over HTTP, whose path is called. @default that of `op` */
+  readonly pathOf?: 'action' | 'compensate';
 }
 
 export interface CouponRow {
@@ -277,9 +279,9 @@ function branchMetadata({ gid, op, branchId = '01' }: Step): Metadata {
 }
 
 async function callHttp(port: number, command: Command, step: Step, request: OrderRequest): Promise<Told> {
-  const { gid, op, branchId = '01' } = step;
+  const { gid, op, branchId = '01', pathOf = op } = step;
   const query = new URLSearchParams({ gid, op, branch_id: branchId, trans_type: 'saga' });
-  const path = `/dtm/coupons/${command}${op === 'compensate' ? '/compensate' : ''}?${query.toString()}`;
+  const path = `/dtm/coupons/${command}${pathOf === 'compensate' ? '/compensate' : ''}?${query.toString()}`;
   const codec = {
     lock: LockCouponRequest,
     unlock: UnlockCouponRequest,

@@ -1,5 +1,6 @@
+import { pause } from '@coupon/service-kit';
 import type { Logger } from '@coupon/service-kit';
-import { AbandonedError, pause } from '../with-patience';
+import { AbandonedError } from '../with-patience';
 import type { BinlogLedger } from './binlog-ledger';
 import type { MonotonicClock } from './monotonic-clock';
 

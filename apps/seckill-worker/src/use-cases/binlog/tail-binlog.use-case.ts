@@ -1,7 +1,8 @@
 import type { EventPublisher } from '@coupon/messaging';
+import { pause } from '@coupon/service-kit';
 import type { Logger } from '@coupon/service-kit';
 import { backoffDelayMs } from '@coupon/messaging';
-import { AbandonedError, pause } from '../with-patience';
+import { AbandonedError } from '../with-patience';
 import type { BinlogLease, BinlogLedger } from './binlog-ledger';
 import { BinlogStreamError } from './binlog-source';
 import type { BinlogPoint, BinlogSource, BinlogSurvey } from './binlog-source';

@@ -1,5 +1,5 @@
+import { pause } from '@coupon/service-kit';
 import type { Logger } from '@coupon/service-kit';
-import { pause } from '../with-patience';
 import type { MonotonicClock } from './monotonic-clock';
 
 export interface HeartbeatTable {

@@ -1,4 +1,6 @@
-import { pageOf, pageView } from './page';
+import { z } from 'zod';
+import { validate } from '../validation/validate';
+import { pageFields, pageOf, pageView } from './page';
 
 const rows = (...ids: string[]): { id: string }[] => ids.map((id) => ({ id }));
 const same = (row: { id: string }): { id: string } => row;
@@ -24,4 +26,22 @@ it.each([
   Buffer.from('v2:5').toString('base64url'),
 ])('refuses %p as a cursor', (cursor) => {
   expect(() => pageOf({ limit: 2, cursor })).toThrow('is not a cursor of this list');
+});
+
+describe('query of a page', () => {
+  const read = (query: unknown) => validate(z.strictObject(pageFields), query, 'query');
+
+  it('shows 20 rows unless it is asked for 1 to 100', () => {
+    expect(read({})).toEqual({ limit: 20 });
+    expect(read({ limit: '1', cursor: 'abc' })).toEqual({ limit: 1, cursor: 'abc' });
+    expect(read({ limit: '100' })).toEqual({ limit: 100 });
+  });
+
+  it.each(['0', '101', '1e1', '-1', '', 7])('refuses %p as a limit', (limit) => {
+    expect(() => read({ limit })).toThrow('limit: must be a whole number from 1 to 100');
+  });
+
+  it('refuses a cursor that is longer than any', () => {
+    expect(() => read({ cursor: 'x'.repeat(129) })).toThrow('cursor: is not a cursor of this list');
+  });
 });

@@ -1,0 +1,5 @@
+import type { ProductId, StockLine } from './model';
+
+export function idsOf(lines: readonly StockLine[]): ProductId[] {
+  return lines.map(({ productId }) => productId);
+}
