@@ -5,6 +5,7 @@ describe('options of chaos', () => {
     expect(parseChaosOptions(['sagas'], ['sagas'])).toEqual({
       name: 'sagas',
       rounds: 2,
+      minutes: 5,
       seed: undefined,
       faults: undefined,
       reportFile: undefined,
@@ -13,6 +14,8 @@ describe('options of chaos', () => {
       'sagas',
       '--rounds',
       '20',
+      '--minutes',
+      '7',
       '--seed',
       '0',
       '--report',
@@ -25,6 +28,7 @@ describe('options of chaos', () => {
     expect(parseChaosOptions(args, ['sagas'])).toEqual({
       name: 'sagas',
       rounds: 20,
+      minutes: 7,
       seed: 0,
       faults: ['DTM', 'stock short'],
       reportFile: 'x.json',
@@ -37,6 +41,7 @@ describe('options of chaos', () => {
     [['sagas', 'twice']],
     [['sagas', '--rounds', '0']],
     [['sagas', '--rounds', '1e3']],
+    [['sagas', '--minutes', '0']],
     [['sagas', '--seed', '-1']],
     [['sagas', '--seed', '4294967296']],
     [['sagas', '--what']],

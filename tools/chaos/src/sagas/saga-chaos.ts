@@ -1,13 +1,12 @@
 import { randomInt } from 'node:crypto';
 import { UserError, labelled } from '@coupon/platform';
 import type { CommandContext, Screen } from '@coupon/platform';
-import { SERVER_SOURCES, startServers } from '@coupon/servers';
 import type { ChaosOptions } from '../options';
+import { ownServers } from '../own-servers';
 import type { SagaFault } from './fault';
 import { sagaFaults } from './faults';
 import { SagaMatrix } from './saga-matrix';
 import type { RoundReport } from './saga-matrix';
-import type { ServerStarter } from './stage';
 
 export interface SagaChaosReport {
   readonly name: 'sagas';
@@ -54,12 +53,6 @@ function chosen(words: readonly string[] | undefined): readonly SagaFault[] {
       .map(({ name }) => name)
       .join('; ')}.`,
   );
-}
-
-/** Never servers of the environment: they are killed. */
-function ownServers(log: (line: string) => void): ServerStarter {
-  const sources = SERVER_SOURCES.filter((source) => source !== 'environment');
-  return (need, settings) => startServers({ need, purpose: 'chaos', sources, log, ...settings });
 }
 
 function show(screen: Screen, report: RoundReport): void {
