@@ -1,3 +1,4 @@
+import type { Used } from './reloads';
 import type { CacheLevel } from './statistics';
 
 /** What a read found. Frozen, and shared by all readers of a hit. */
@@ -13,7 +14,10 @@ export type CacheResult<V> =
   | { readonly kind: 'absent'; readonly level: CacheLevel; readonly stale: boolean };
 
 /** What L1 holds for a key: everything a hit needs, made once. */
-export interface LocalAnswer<V> {
+export interface LocalAnswer<K, V> {
+  readonly key: K;
+  /** Of the last hit, or of the last reader who waited for the value. */
+  usedAtMs: number;
   readonly result: CacheResult<V>;
   /** Resolved with `result`, so that a hit makes no promise. */
   readonly settled: Promise<CacheResult<V>>;
@@ -27,9 +31,9 @@ export function absent<V>(level: CacheLevel, stale = false): CacheResult<V> {
   return Object.freeze({ kind: 'absent', level, stale });
 }
 
-export function toLocalAnswer<V>(result: CacheResult<V>): LocalAnswer<V> {
+export function toLocalAnswer<K, V>({ key, usedAtMs }: Used<K>, result: CacheResult<V>): LocalAnswer<K, V> {
   const local = atLevel(result, 'l1', false);
-  return { result: local, settled: Promise.resolve(local) };
+  return { key, usedAtMs, result: local, settled: Promise.resolve(local) };
 }
 
 export function atLevel<V>(result: CacheResult<V>, level: CacheLevel, stale: boolean): CacheResult<V> {

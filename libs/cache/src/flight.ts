@@ -8,6 +8,8 @@ export class Flight<K, V> {
   resolve!: (result: CacheResult<V>) => void;
   reject!: (error: unknown) => void;
   settled = false;
+  /** Of the last reader who has joined; of one that nobody has joined, when the value before it was last read. */
+  usedAtMs = -Infinity;
   /** Under which L2 may be filled; null: not at all. */
   shared: SharedGeneration | null = null;
 

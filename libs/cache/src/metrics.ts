@@ -18,6 +18,7 @@ const COUNTERS: readonly (readonly [name: string, help: string, level: CacheLeve
   ['absent', 'Keys the origin does not have', 'l3', (s) => s.absent],
   ['evictions', 'Values let go for want of room', 'l1', (s) => s.l1Evictions],
   ['drops', 'Keys dropped because they changed', 'l1', (s) => s.drops],
+  ['reloads', 'Dropped keys loaded again at once, for they were being read', 'l1', (s) => s.reloads],
   ['refused_fills', 'Values not stored because their key changed after they were read', 'l1', (s) => s.l1RefusedFills],
   ['refused_fills', '', 'l2', (s) => s.l2RefusedFills],
   ['decode_errors', 'Values that could not be decoded and were loaded anew', 'l2', (s) => s.decodeErrors],

@@ -25,6 +25,11 @@ export interface CacheTimings {
   readonly l2RestMs: number;
   /** The longest that the process that drops L2 may lag behind. @default 60000 */
   readonly dropMemoryMs: number;
+  /**
+   * A key that was read at most so long ago is loaded again as soon as it is dropped from L1, so that its next reader need not; 0: when
+   * somebody reads it. @default 0
+   */
+  readonly reloadReadWithinMs: number;
 }
 
 export interface TieredCacheOptions<K, V> extends Partial<CacheTimings> {
@@ -69,8 +74,9 @@ const DEFAULTS: CacheTimings = {
   staleOnErrorMs: 60_000,
   l2RestMs: 100,
   dropMemoryMs: 60_000,
+  reloadReadWithinMs: 0,
 };
-const MAY_BE_ZERO = new Set<keyof CacheTimings>(['staleOnErrorMs', 'l2RestMs', 'waitMs']);
+const MAY_BE_ZERO = new Set<keyof CacheTimings>(['staleOnErrorMs', 'l2RestMs', 'waitMs', 'reloadReadWithinMs']);
 
 /** @throws RangeError with every field that is out of range */
 export function compileOptions<K, V>(options: TieredCacheOptions<K, V>): CompiledOptions<K, V> {

@@ -65,6 +65,8 @@ export class CacheStatistics {
   staleAnswers = 0;
   /** Keys dropped from L1. */
   drops = 0;
+  /** Of these: loaded again at once, for they were being read. */
+  reloads = 0;
   /** L1 hits, one in 1,024. */
   readonly l1Latency = new LatencyCounts();
   /** Reads of L2, per round trip. */
@@ -96,6 +98,7 @@ export interface CacheStatsView {
     readonly max_weight_bytes: number;
     readonly evictions: number;
     readonly drops: number;
+    readonly reloads: number;
     readonly refused_fills: number;
     readonly latency: LatencyView;
   };
@@ -146,6 +149,7 @@ export function statsView(state: CacheState, counts: CacheStatistics): CacheStat
       max_weight_bytes: state.maxWeightBytes,
       evictions: counts.l1Evictions,
       drops: counts.drops,
+      reloads: counts.reloads,
       refused_fills: counts.l1RefusedFills,
       latency: latencyView(counts.l1Latency),
     },

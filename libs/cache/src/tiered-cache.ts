@@ -10,6 +10,8 @@ import { compileOptions } from './options';
 import type { CompiledOptions, TieredCacheOptions } from './options';
 import { Origin } from './origin';
 import { PendingDrops } from './pending-drops';
+import { Reloads } from './reloads';
+import type { Used } from './reloads';
 import { SharedReads } from './shared-reads';
 import { CacheStatistics, statsView } from './statistics';
 import type { CacheStatsView } from './statistics';
@@ -29,10 +31,11 @@ export class TieredCache<K, V> {
   private readonly freshness: Freshness;
   private readonly clock: CacheClock;
   private readonly random: () => number;
-  private readonly l1: LocalTier<LocalAnswer<V>>;
+  private readonly l1: LocalTier<LocalAnswer<K, V>>;
   private readonly origin: Origin<K, V>;
   private readonly shared: SharedReads<K, V> | null;
   private readonly drops: PendingDrops;
+  private readonly reloads: Reloads<K>;
   private readonly flights = new Map<string, Flight<K, V>>();
   private readonly bypassing = new Map<string, Flight<K, V>>();
   private readonly filling = new Set<Promise<void>>();
@@ -51,6 +54,7 @@ export class TieredCache<K, V> {
       lapses: () => this.freshness.lapses,
     });
     this.drops = new PendingDrops(this.options.dropMemoryMs, this.options.mostPendingDrops);
+    this.reloads = new Reloads(this.options.reloadReadWithinMs, this.clock, (due) => this.reload(due));
     this.origin = new Origin(this.options, this.clock, this.statistics);
     this.shared =
       options.l2 === null ? null : new SharedReads(options.l2, this.options, this.drops, this.clock, this.statistics);
@@ -98,6 +102,7 @@ export class TieredCache<K, V> {
   drop(keys: readonly string[], version: string): void {
     const now = this.clock.nowMs();
     for (const id of keys) {
+      this.reloads.dropped(id, this.l1.last(id)?.value ?? this.flights.get(id), now);
       this.l1.invalidate(id);
       this.flights.delete(id);
       this.bypassing.delete(id);
@@ -150,17 +155,19 @@ export class TieredCache<K, V> {
 
   /** Waits for what is under way to L2 and forgets L1. The cache must not be read afterwards. */
   async close(): Promise<void> {
+    this.reloads.clear();
     await Promise.allSettled([...this.flights.values()].map(({ promise }) => promise));
     await Promise.all(this.filling);
     this.l1.clear();
   }
 
-  private hit(id: string): LocalAnswer<V> | undefined {
+  private hit(id: string): LocalAnswer<K, V> | undefined {
     const { statistics, clock, freshness } = this;
     const now = clock.nowMs();
     if (!freshness.isFresh(now)) return undefined;
     const answer = this.l1.find(id, now, freshness.lapses);
     if (answer === undefined) return undefined;
+    answer.usedAtMs = now;
     statistics.l1Hits += 1;
     if ((statistics.l1Hits & SAMPLED_HITS) === 0) statistics.l1Latency.record(clock.nowMs() - now);
     return answer;
@@ -169,19 +176,46 @@ export class TieredCache<K, V> {
   /** The flight that reads this key; a new one is added to `started`. */
   private join(key: K, id: string, started: Flight<K, V>[]): Flight<K, V> {
     const { statistics, freshness } = this;
-    const fresh = freshness.isFresh(this.clock.nowMs());
+    const now = this.clock.nowMs();
+    const fresh = freshness.isFresh(now);
     statistics[fresh ? 'l1Misses' : 'bypassed'] += 1;
-    const flights = fresh ? this.flights : this.bypassing;
-    const known = flights.get(id);
-    // A flight of before a lapse may carry what has changed since.
-    if (known !== undefined && (known.local === null || known.local.lapses === freshness.lapses)) {
+    const known = this.underWay(id, fresh);
+    if (known !== undefined) {
       statistics.coalesced += 1;
+      known.usedAtMs = now;
       return known;
     }
-    const flight = new Flight<K, V>(key, id, fresh ? this.l1.begin(id) : null);
-    flights.set(id, flight);
+    const flight = this.begin({ key, usedAtMs: now }, id, fresh);
     started.push(flight);
     return flight;
+  }
+
+  private underWay(id: string, fresh: boolean): Flight<K, V> | undefined {
+    const known = (fresh ? this.flights : this.bypassing).get(id);
+    // A flight of before a lapse may carry what has changed since.
+    return known?.local && known.local.lapses !== this.freshness.lapses ? undefined : known;
+  }
+
+  private begin({ key, usedAtMs }: Used<K>, id: string, fresh: boolean): Flight<K, V> {
+    const flight = new Flight<K, V>(key, id, fresh ? this.l1.begin(id) : null);
+    flight.usedAtMs = usedAtMs;
+    (fresh ? this.flights : this.bypassing).set(id, flight);
+    return flight;
+  }
+
+  /** What was dropped while it was being read, unless a reader was faster. */
+  private reload(due: ReadonlyMap<string, Used<K>>): void {
+    if (!this.freshness.isFresh(this.clock.nowMs())) return;
+    const started: Flight<K, V>[] = [];
+    for (const [id, used] of due) {
+      if (this.l1.last(id) !== undefined || this.underWay(id, true) !== undefined) continue;
+      const flight = this.begin(used, id, true);
+      // Nobody may be waiting for it.
+      flight.promise.catch(() => undefined);
+      started.push(flight);
+    }
+    this.statistics.reloads += started.length;
+    if (started.length > 0) void this.fly(started);
   }
 
   private async fly(flights: readonly Flight<K, V>[]): Promise<void> {
@@ -253,7 +287,7 @@ export class TieredCache<K, V> {
     const { l1TtlMs, negativeTtlMs } = this.options;
     if (flight.local !== null && !flight.settled) {
       const ttlMs = this.jittered(result.kind === 'found' ? l1TtlMs : Math.min(negativeTtlMs, l1TtlMs));
-      const filled = this.l1.fill(flight.id, flight.local, { value: toLocalAnswer(result), weight }, ttlMs);
+      const filled = this.l1.fill(flight.id, flight.local, { value: toLocalAnswer(flight, result), weight }, ttlMs);
       if (!filled) this.statistics.l1RefusedFills += 1;
       flight.settled = true;
     }

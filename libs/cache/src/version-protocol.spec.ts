@@ -29,15 +29,16 @@ const step: fc.Arbitrary<FleetStep> = fc.oneof(
  */
 describe('version protocol', () => {
   test.each([
-    ['while all hear of changes sooner or later', false],
-    ['with heartbeats, gaps and restarts', true],
+    ['while all hear of changes sooner or later', false, 0],
+    ['with heartbeats, gaps and restarts', true, 0],
+    ['with heartbeats, gaps, restarts, and dropped keys loaded again at once', true, 1_000],
   ])(
     'no process answers what is older than what it has heard of when the read began, in any interleaving: %s',
-    async (_, heartbeats) => {
+    async (_, heartbeats, reloadReadWithinMs) => {
       const levels = { l1: 0, l2: 0, l3: 0 };
       await fc.assert(
         fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 150 }), async (steps) => {
-          const fleet = new Fleet(KEYS, INSTANCES, heartbeats);
+          const fleet = new Fleet(KEYS, INSTANCES, heartbeats, reloadReadWithinMs);
           for (const one of steps) await fleet.step(one);
           await fleet.settle();
           fleet.check();

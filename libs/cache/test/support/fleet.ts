@@ -62,6 +62,7 @@ export class Fleet {
     count: number,
     /** Without them everybody is fresh all the time, and nobody restarts. */
     private readonly heartbeats: boolean,
+    private readonly reloadReadWithinMs = 0,
   ) {
     for (const key of keys) this.origin.set(key, 0);
     this.instances = Array.from({ length: count }, () => this.newInstance());
@@ -157,6 +158,7 @@ export class Fleet {
       waitMs: 100,
       loadTimeoutMs: 20_000,
       dropMemoryMs: 3_600_000,
+      reloadReadWithinMs: this.reloadReadWithinMs,
     });
     return { cache, freshness, queue: [], heard: new Map(this.origin) };
   }

@@ -9,7 +9,7 @@ describe('people who look at the sale', () => {
     expect(reportOf(100, before, after)).toEqual({
       reads: 100,
       l1_hit_rate: 0.9,
-      caches: { sale: { hits: 90, misses: 10 } },
+      caches: { sale: { hits: 90, misses: 10, bypassed: 5 } },
     });
   });
 

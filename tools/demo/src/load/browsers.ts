@@ -5,13 +5,20 @@ export interface CacheCounts {
   readonly l1: { readonly hits: number; readonly misses: number };
 }
 
+interface CacheUse {
+  readonly hits: number;
+  readonly misses: number;
+  /** Of the misses: reads past the caches, for want of a heartbeat. */
+  readonly bypassed: number;
+}
+
 export interface BrowsingReport {
   /** Pages that were read. */
   readonly reads: number;
   /** Of all reads of the caches meanwhile, those that were answered in process; null when nothing is cached. */
   readonly l1_hit_rate: number | null;
   /** By cache. */
-  readonly caches: Readonly<Record<string, { readonly hits: number; readonly misses: number }>>;
+  readonly caches: Readonly<Record<string, CacheUse>>;
 }
 
 export interface BrowsersOptions {
@@ -80,8 +87,13 @@ export function reportOf(
   const caches = (after ?? []).map(({ name, bypassed, l1 }) => {
     const first = before?.find((one) => one.name === name);
     // A read past the caches is none of theirs, and none that was answered in process either.
-    const misses = l1.misses + bypassed - (first === undefined ? 0 : first.l1.misses + first.bypassed);
-    return { name, hits: l1.hits - (first?.l1.hits ?? 0), misses };
+    const past = bypassed - (first?.bypassed ?? 0);
+    return {
+      name,
+      hits: l1.hits - (first?.l1.hits ?? 0),
+      misses: l1.misses - (first?.l1.misses ?? 0) + past,
+      bypassed: past,
+    };
   });
   const hits = caches.reduce((sum, one) => sum + one.hits, 0);
   const all = caches.reduce((sum, one) => sum + one.hits + one.misses, 0);

@@ -21,7 +21,7 @@ function anInput(overrides: Partial<ReportInput> = {}): ReportInput {
     stormMs: 1_500,
     drainMs: 12.4,
     conservation: { verdict: 'ok' },
-    browsing: { reads: 1_200, l1_hit_rate: 0.987, caches: { sale: { hits: 987, misses: 13 } } },
+    browsing: { reads: 1_200, l1_hit_rate: 0.987, caches: { sale: { hits: 987, misses: 13, bypassed: 0 } } },
     secondSale: {
       buyers: 10,
       limit: 2,
