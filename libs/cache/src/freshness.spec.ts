@@ -74,6 +74,17 @@ describe('freshness by heartbeats', () => {
     expect(freshness.isFresh(302)).toBe(true);
   });
 
+  test('that L2 waits does not keep L1 from being used; that nothing is heard does', () => {
+    const freshness = new HeartbeatFreshness();
+    expect(freshness.isHearing(0)).toBe(false);
+    freshness.heard(beat(1), 10);
+    expect([freshness.isHearing(510), freshness.isFresh(510), freshness.isHearing(511)]).toEqual([true, false, false]);
+    freshness.heard(beat(600), 609);
+    freshness.sharedTierReached(beat(600), 610);
+    freshness.lost();
+    expect([freshness.isHearing(611), freshness.isFresh(611)]).toEqual([false, false]);
+  });
+
   test('ends when the one who drops L2 falls behind', () => {
     const freshness = new HeartbeatFreshness();
     for (let ms = 0; ms <= 2_000; ms += 250) {

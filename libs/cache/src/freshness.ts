@@ -1,5 +1,8 @@
 /** Whether this process hears of changes. While it does not, a cache must not answer from L1 or L2. */
 export interface Freshness {
+  /** L1 may be used. */
+  isHearing(nowMs: number): boolean;
+  /** L2 may be used, too: whoever drops it is not far behind what is heard here. Never true while nothing is heard. */
   isFresh(nowMs: number): boolean;
   /**
    * How often changes may have been missed. A value that was filled before the last lapse is not answered any more, except in place of an
@@ -9,7 +12,7 @@ export interface Freshness {
 }
 
 /** For caches that nobody invalidates: what they hold is as good as its time to live. */
-export const alwaysFresh: Freshness = Object.freeze({ isFresh: () => true, lapses: 0 });
+export const alwaysFresh: Freshness = Object.freeze({ isHearing: () => true, isFresh: () => true, lapses: 0 });
 
 export interface Heartbeat {
   /** Who sends them: another one has another clock. */
@@ -22,7 +25,7 @@ export interface HeartbeatFreshnessOptions {
   /** How long a heartbeat is good for. @default 500 */
   readonly withinMs?: number;
   /**
-   * Whether to wait until the process that drops L2 has come as far as this one has heard. False only where L2 is always dropped before the
+   * Whether L2 has to wait until the process that drops it has come as far as this one has heard. False only where L2 is always dropped before the
    * change is announced. @default true
    */
   readonly sharedTierConfirms?: boolean;
@@ -34,8 +37,8 @@ export interface HeartbeatFreshnessOptions {
  * a heartbeat counts only if it was at most `withinMs` slower than the fastest of its source.
  *
  * L2 is dropped by another process. At the start (and after a lapse) it may hold values whose change was announced before this process
- * listened. So this one waits until the other has confirmed a heartbeat that this one has heard, too: changes before it are dropped from L2,
- * and those after it come here. From then on a confirmation may be `withinMs` behind.
+ * listened. So this one leaves L2 alone until the other has confirmed a heartbeat that this one has heard, too: changes before it are dropped
+ * from L2, and those after it come here. From then on a confirmation may be `withinMs` behind. L1 does not wait: what is not in it is loaded.
  */
 export class HeartbeatFreshness implements Freshness {
   lapses = 0;
@@ -76,8 +79,12 @@ export class HeartbeatFreshness implements Freshness {
     this.heardAtMs = -Infinity;
   }
 
+  isHearing(nowMs: number): boolean {
+    return nowMs - this.heardAtMs <= this.withinMs;
+  }
+
   isFresh(nowMs: number): boolean {
-    if (nowMs - this.heardAtMs > this.withinMs) return false;
+    if (!this.isHearing(nowMs)) return false;
     return !this.confirms || (this.confirmed && nowMs - this.confirmedAtMs <= this.withinMs);
   }
 

@@ -26,7 +26,13 @@ const COUNTERS: readonly (readonly [name: string, help: string, level: CacheLeve
   ['lease_waits', 'Misses that found another process loading', 'l2', (s) => s.leaseWaits],
   ['lease_timeouts', 'Waits for another process that ended without a value', 'l2', (s) => s.leaseTimeouts],
   ['coalesced', 'Misses that joined a read under way', 'l1', (s) => s.coalesced],
-  ['bypassed', 'Reads past L1 and L2 for want of a heartbeat', 'l3', (s) => s.bypassed],
+  [
+    'bypassed',
+    'Reads past L1 and L2 for want of a heartbeat (l3); past L2, for whoever drops it was behind (l2)',
+    'l3',
+    (s) => s.bypassed,
+  ],
+  ['bypassed', '', 'l2', (s) => s.l2Bypassed],
   ['stale_answers', 'Values answered in place of an error', 'l1', (s) => s.staleAnswers],
 ];
 

@@ -44,6 +44,8 @@ export class CacheStatistics {
   l2Hits = 0;
   l2Misses = 0;
   l2Errors = 0;
+  /** Misses of L1 that did not ask L2, for whoever drops it was behind. */
+  l2Bypassed = 0;
   l2RefusedFills = 0;
   /** Entries that could not be decoded, of another version of the codec included. */
   decodeErrors = 0;
@@ -110,6 +112,7 @@ export interface CacheStatsView {
     readonly decode_errors: number;
     readonly encode_errors: number;
     readonly refused_fills: number;
+    readonly bypassed: number;
     readonly lease_waits: number;
     readonly lease_timeouts: number;
     readonly latency: LatencyView;
@@ -161,6 +164,7 @@ export function statsView(state: CacheState, counts: CacheStatistics): CacheStat
       decode_errors: counts.decodeErrors,
       encode_errors: counts.encodeErrors,
       refused_fills: counts.l2RefusedFills,
+      bypassed: counts.l2Bypassed,
       lease_waits: counts.leaseWaits,
       lease_timeouts: counts.leaseTimeouts,
       latency: latencyView(counts.l2Latency),

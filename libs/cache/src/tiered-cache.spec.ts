@@ -126,13 +126,14 @@ describe('a key that was read a moment ago and is dropped', () => {
   });
 
   test('waits for a reader when that is not asked for, or nobody hears of changes', async () => {
-    const freshness = { lapses: 0, isFresh: () => true };
+    let hears = true;
+    const freshness = { lapses: 0, isHearing: () => hears, isFresh: () => hears };
     const [plain, deaf] = [cacheOf(), cacheOf({ reloadReadWithinMs: 1_000, freshness })];
     for (const cache of [plain, deaf]) {
       await cache.get('a');
       await turns();
     }
-    freshness.isFresh = () => false;
+    hears = false;
     for (const cache of [plain, deaf]) await dropped(cache);
     expect(world.calls).toHaveLength(1);
   });
@@ -468,6 +469,26 @@ describe('without a heartbeat', () => {
     beat();
     expect(await levelOf(cache)).not.toBe('l1');
     expect(cache.stats()).toMatchObject({ fresh: true, lapses: 2, bypassed: 3 });
+  });
+
+  test('while whoever drops L2 is behind, L1 is used and L2 is neither read nor filled', async () => {
+    const freshness = new HeartbeatFreshness();
+    const cache = cacheOf({ freshness });
+    await cacheOf().get('a');
+    await turns();
+    const beat = { source: 's', sentMs: 1 };
+    // Announced before this process listened.
+    world.change('a');
+    freshness.heard(beat, world.clock.nowMs());
+    expect([await cache.get('a'), await levelOf(cache)]).toMatchObject([{ level: 'l3', value: { version: 2 } }, 'l1']);
+    expect(await levelOf(cache, 'b')).toBe('l3');
+    await turns();
+    expect(await world.l2.read('b')).toBeUndefined();
+    expect(cache.stats()).toMatchObject({ fresh: false, bypassed: 0, l2: { bypassed: 2 } });
+    freshness.sharedTierReached(beat, world.clock.nowMs());
+    expect(await levelOf(cache, 'c')).toBe('l3');
+    await turns();
+    expect(await world.l2.read('c')).toBeDefined();
   });
 
   test('concurrent readers still share one load', async () => {

@@ -78,7 +78,7 @@ export class TieredCache<K, V> {
     const answer = this.hit(id);
     if (answer !== undefined) return answer.settled;
     const started: Flight<K, V>[] = [];
-    const flight = this.join(key, id, started);
+    const flight = this.join(key, id, started, this.clock.nowMs());
     if (started.length > 0) void this.fly(started);
     return flight.promise;
   }
@@ -86,9 +86,10 @@ export class TieredCache<K, V> {
   /** One result per key, in order: one round trip to L2 and one call of the loader for what nobody is loading yet. Rejects like `get`. */
   async getMany(keys: readonly K[]): Promise<CacheResult<V>[]> {
     const started: Flight<K, V>[] = [];
+    const now = this.clock.nowMs();
     const results = keys.map((key) => {
       const id = this.options.keyOf(key);
-      return this.hit(id)?.settled ?? this.join(key, id, started).promise;
+      return this.hit(id)?.settled ?? this.join(key, id, started, now).promise;
     });
     if (started.length > 0) void this.fly(started);
     return Promise.all(results);
@@ -164,7 +165,7 @@ export class TieredCache<K, V> {
   private hit(id: string): LocalAnswer<K, V> | undefined {
     const { statistics, clock, freshness } = this;
     const now = clock.nowMs();
-    if (!freshness.isFresh(now)) return undefined;
+    if (!freshness.isHearing(now)) return undefined;
     const answer = this.l1.find(id, now, freshness.lapses);
     if (answer === undefined) return undefined;
     answer.usedAtMs = now;
@@ -174,38 +175,37 @@ export class TieredCache<K, V> {
   }
 
   /** The flight that reads this key; a new one is added to `started`. */
-  private join(key: K, id: string, started: Flight<K, V>[]): Flight<K, V> {
-    const { statistics, freshness } = this;
-    const now = this.clock.nowMs();
-    const fresh = freshness.isFresh(now);
-    statistics[fresh ? 'l1Misses' : 'bypassed'] += 1;
-    const known = this.underWay(id, fresh);
+  private join(key: K, id: string, started: Flight<K, V>[], now: number): Flight<K, V> {
+    const { statistics } = this;
+    const hearing = this.freshness.isHearing(now);
+    statistics[hearing ? 'l1Misses' : 'bypassed'] += 1;
+    const known = this.underWay(id, hearing);
     if (known !== undefined) {
       statistics.coalesced += 1;
       known.usedAtMs = now;
       return known;
     }
-    const flight = this.begin({ key, usedAtMs: now }, id, fresh);
+    const flight = this.begin({ key, usedAtMs: now }, id, hearing);
     started.push(flight);
     return flight;
   }
 
-  private underWay(id: string, fresh: boolean): Flight<K, V> | undefined {
-    const known = (fresh ? this.flights : this.bypassing).get(id);
+  private underWay(id: string, hearing: boolean): Flight<K, V> | undefined {
+    const known = (hearing ? this.flights : this.bypassing).get(id);
     // A flight of before a lapse may carry what has changed since.
     return known?.local && known.local.lapses !== this.freshness.lapses ? undefined : known;
   }
 
-  private begin({ key, usedAtMs }: Used<K>, id: string, fresh: boolean): Flight<K, V> {
-    const flight = new Flight<K, V>(key, id, fresh ? this.l1.begin(id) : null);
+  private begin({ key, usedAtMs }: Used<K>, id: string, hearing: boolean): Flight<K, V> {
+    const flight = new Flight<K, V>(key, id, hearing ? this.l1.begin(id) : null);
     flight.usedAtMs = usedAtMs;
-    (fresh ? this.flights : this.bypassing).set(id, flight);
+    (hearing ? this.flights : this.bypassing).set(id, flight);
     return flight;
   }
 
   /** What was dropped while it was being read, unless a reader was faster. */
   private reload(due: ReadonlyMap<string, Used<K>>): void {
-    if (!this.freshness.isFresh(this.clock.nowMs())) return;
+    if (!this.freshness.isHearing(this.clock.nowMs())) return;
     const started: Flight<K, V>[] = [];
     for (const [id, used] of due) {
       if (this.l1.last(id) !== undefined || this.underWay(id, true) !== undefined) continue;
@@ -220,8 +220,12 @@ export class TieredCache<K, V> {
 
   private async fly(flights: readonly Flight<K, V>[]): Promise<void> {
     try {
-      if (this.shared === null || flights[0]?.local === null) await this.load(flights);
-      else
+      const hearing = flights[0]?.local !== null;
+      if (this.shared === null || !hearing) await this.load(flights);
+      else if (!this.freshness.isFresh(this.clock.nowMs())) {
+        this.statistics.l2Bypassed += flights.length;
+        await this.load(flights);
+      } else
         await this.shared.read(
           flights,
           (flight, { result, weight }) => {

@@ -9,9 +9,10 @@ const SETTINGS = { l1WeightBytes: 65_536, l1TtlMs: 60_000 };
 const notFound: AskAdmin = () => Promise.reject(new AppError('ACTIVITY_NOT_FOUND', 'no such activity'));
 
 function world(ask: AskAdmin) {
-  const freshness: { fresh: boolean; lapses: number; isFresh(): boolean } & Freshness = {
+  const freshness: { fresh: boolean; lapses: number } & Freshness = {
     fresh: true,
     lapses: 0,
+    isHearing: () => freshness.fresh,
     isFresh: () => freshness.fresh,
   };
   const asked: string[] = [];
