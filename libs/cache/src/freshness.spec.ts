@@ -31,6 +31,16 @@ describe('freshness by heartbeats', () => {
     expect(freshness.isFresh(1_004_100)).toBe(true);
   });
 
+  test('whatever is late, nothing is used that changed more than 900 ms and the way of the fastest ago', () => {
+    const freshness = new HeartbeatFreshness({ sharedTierConfirms: false });
+    for (let lateMs = 0; lateMs <= 2_000; lateMs += 50) {
+      freshness.heard(beat(10_000 * lateMs), 10_000 * lateMs + 20);
+      freshness.heard(beat(10_000 * lateMs + 300), 10_000 * lateMs + 320 + lateMs);
+      // All that is known now is that what changed before the second one was heard.
+      expect(freshness.isHearing(10_000 * lateMs + 300 + 921)).toBe(false);
+    }
+  });
+
   test('another source has another clock', () => {
     const freshness = new HeartbeatFreshness({ sharedTierConfirms: false });
     freshness.heard(beat(5_000), 10);

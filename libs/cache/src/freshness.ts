@@ -24,6 +24,8 @@ export interface Heartbeat {
 export interface HeartbeatFreshnessOptions {
   /** How long a heartbeat is good for. @default 500 */
   readonly withinMs?: number;
+  /** How much slower than the fastest of its source a heartbeat may be to count. @default four fifths of `withinMs` */
+  readonly lateMs?: number;
   /**
    * Whether L2 has to wait until the process that drops it has come as far as this one has heard. False only where L2 is always dropped before the
    * change is announced. @default true
@@ -34,7 +36,8 @@ export interface HeartbeatFreshnessOptions {
 /**
  * Freshness by the heartbeats of the invalidation bus. Heartbeats and changes must come in one order, over one queue of this process: a
  * heartbeat that is heard says that the changes before it were heard. One that was long under way says that the changes after it are, too:
- * a heartbeat counts only if it was at most `withinMs` slower than the fastest of its source.
+ * a heartbeat counts only if it was at most `lateMs` slower than the fastest of its source. So nothing is answered that had changed longer
+ * ago than `withinMs` and `lateMs` together and the time the fastest heartbeat takes: less than a second.
  *
  * L2 is dropped by another process. At the start (and after a lapse) it may hold values whose change was announced before this process
  * listened. So this one leaves L2 alone until the other has confirmed a heartbeat that this one has heard, too: changes before it are dropped
@@ -43,6 +46,7 @@ export interface HeartbeatFreshnessOptions {
 export class HeartbeatFreshness implements Freshness {
   lapses = 0;
   private readonly withinMs: number;
+  private readonly lateMs: number;
   private readonly confirms: boolean;
   private readonly sources = new Map<string, Source>();
   private heardAtMs = -Infinity;
@@ -51,8 +55,10 @@ export class HeartbeatFreshness implements Freshness {
 
   constructor(options: HeartbeatFreshnessOptions = {}) {
     this.withinMs = options.withinMs ?? 500;
+    this.lateMs = options.lateMs ?? 0.8 * this.withinMs;
     this.confirms = options.sharedTierConfirms ?? true;
     if (!(this.withinMs > 0)) throw new RangeError('withinMs must be above 0');
+    if (!(this.lateMs > 0)) throw new RangeError('lateMs must be above 0');
   }
 
   /** A heartbeat came, over the queue over which the changes come. */
@@ -61,7 +67,7 @@ export class HeartbeatFreshness implements Freshness {
     const source = this.sourceOf(name);
     source.lastSentMs = sentMs;
     source.fastestMs = Math.min(source.fastestMs, nowMs - sentMs);
-    if (nowMs - sentMs - source.fastestMs > this.withinMs) return;
+    if (nowMs - sentMs - source.fastestMs > this.lateMs) return;
     this.heardAtMs = nowMs;
     source.awaitedMs ??= sentMs;
   }

@@ -36,19 +36,22 @@ export class SharedReads<K, V> {
     hit: (flight: Flight<K, V>, entry: DecodedEntry<V>) => void,
     load: (flights: readonly Flight<K, V>[]) => Promise<void>,
   ): Promise<void> {
-    const usable = await this.tellDrops(flights);
-    const entries = await this.readMany(usable);
+    const { usable, told } = await this.tellDrops(flights);
+    // Where the value was just dropped there is hardly another one yet; asking for the lease brings it if there is.
+    const asked = usable.filter((flight) => !told.has(flight));
+    const entries = await this.readMany(asked);
     const toLoad = flights.filter((flight) => !usable.includes(flight));
     const waiting: Promise<void>[] = [];
     await Promise.all(
-      usable.map(async (flight, index) => {
-        const entry = entries?.[index];
+      usable.map(async (flight) => {
+        const entry = told.has(flight) ? undefined : entries?.[asked.indexOf(flight)];
         const decoded = this.decode(flight, entry);
         if (decoded !== undefined) {
           hit(flight, decoded);
           return;
         }
         const outcome = entries === undefined ? undefined : await this.lease(flight, entry?.generation);
+        if (told.has(flight)) this.statistics[outcome?.kind === 'hit' ? 'l2Hits' : 'l2Misses'] += 1;
         if (outcome === undefined || outcome.kind === 'granted') toLoad.push(flight);
         else if (outcome.kind === 'taken') waiting.push(this.waitFor(flight, hit, load));
         else hit(flight, outcome.decoded);
@@ -69,24 +72,31 @@ export class SharedReads<K, V> {
     if (generation.leaseToken !== null) await this.guarded(async () => this.l2.abandon(flight.id, generation));
   }
 
-  /** Changes that were announced here first are told to L2 before it is asked. @returns the flights that may read L2. */
-  private async tellDrops(flights: readonly Flight<K, V>[]): Promise<readonly Flight<K, V>[]> {
+  /** Changes that were announced here first are told to L2 before it is asked. @returns the flights that may read L2, and those just told. */
+  private async tellDrops(flights: readonly Flight<K, V>[]): Promise<{
+    readonly usable: readonly Flight<K, V>[];
+    readonly told: ReadonlySet<Flight<K, V>>;
+  }> {
     const now = this.clock.nowMs();
-    if (now < this.restUntilMs || this.drops.distrusted(now)) return [];
-    if (this.drops.size === 0) return flights;
-    const told = await Promise.all(
-      flights.map(async ({ id }) => {
+    const told = new Set<Flight<K, V>>();
+    if (now < this.restUntilMs || this.drops.distrusted(now)) return { usable: [], told };
+    if (this.drops.size === 0) return { usable: flights, told };
+    const usable = await Promise.all(
+      flights.map(async (flight) => {
+        const { id } = flight;
         const version = this.drops.versionOf(id, now);
         if (version === undefined) return true;
         const done = await this.guarded(async () => {
           await this.l2.invalidate(id, version);
           return true;
         });
-        if (done === true) this.drops.told(id, version);
-        return done === true;
+        if (done !== true) return false;
+        this.drops.told(id, version);
+        told.add(flight);
+        return true;
       }),
     );
-    return flights.filter((_, index) => told[index]);
+    return { usable: flights.filter((_, index) => usable[index]), told };
   }
 
   private async readMany(flights: readonly Flight<K, V>[]): Promise<(SharedEntry | undefined)[] | undefined> {
