@@ -68,9 +68,7 @@ export class Invalidation {
 
   async run(signal: AbortSignal): Promise<Numbers> {
     this.rounds += 1;
-    for (const { held } of await this.ask({ warm: this.users }))
-      if (held !== this.users.length)
-        throw new Error(`L1 holds ${held} of ${this.users.length} lists before the round`);
+    await this.warm();
     const lapsesBefore = lapsesOf(await this.ask({}));
     const stopping = new AbortController();
     const loading = this.storeCoupons(stopping.signal);
@@ -91,6 +89,18 @@ export class Invalidation {
       load_rows_per_second: Math.round(stored / seconds),
       invalidation_lapses: lapsesOf(answers) - lapsesBefore,
     };
+  }
+
+  /** A heartbeat that was missed meanwhile empties L1 once more. */
+  private async warm(): Promise<void> {
+    await pollUntil(
+      async () => {
+        for (const { held, lapses } of await this.ask({ warm: this.users }))
+          if (held !== this.users.length)
+            throw new Error(`${held} of ${this.users.length} lists, after ${lapses} lapses`);
+      },
+      { timeoutMs: SETTLE_MS, intervalMs: 500, what: 'all lists in L1' },
+    );
   }
 
   /** One coupon after the other is changed, at an even pace. */
