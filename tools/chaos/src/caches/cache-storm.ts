@@ -44,7 +44,7 @@ const MOST_STALE_MS = 1_000;
 const LONGEST_CALM_MS = 2_500;
 const TOGETHER = 0.25;
 const RECOVERY_MS = 60_000;
-const MOST_TEXTS = 20;
+const MOST_TEXTS = 50;
 /** Of the reads while everything is well again. */
 const LEAST_CALM_HITS = 200;
 
@@ -57,6 +57,7 @@ export class CacheStorm {
   readonly #wrong: string[] = [];
   readonly #counts = { reads: 0, failed: 0, marked: 0, wrong: 0 };
   readonly #random: SeededRandom;
+  readonly #startedMs = machineMs();
 
   private constructor(private readonly options: CacheStormOptions) {
     this.#random = seededRandom(options.seed);
@@ -152,13 +153,14 @@ export class CacheStorm {
     this.#counts.reads += report.reads.length;
     for (const [key, version, beganMs, marked] of report.reads) {
       const read = { key, version, beganMs };
-      if (!this.#ledger.isPossible(read)) this.#found(`reader ${reader + 1}: ${key} was never ${version}`);
+      if (!this.#ledger.isPossible(read))
+        this.#found(`${seconds(beganMs - this.#startedMs)} reader ${reader + 1}: ${key} was never ${version}`);
       const ageMs = this.#ledger.ageMs(read);
       if (marked) this.#counts.marked += 1;
       else if (ageMs > 0) this.#behindMs.push(ageMs);
       if (ageMs > (marked ? MARKED_FOR_MS : MOST_STALE_MS))
         this.#found(
-          `reader ${reader + 1}: ${key} was ${version}, ${Math.round(ageMs)} ms too late${marked ? ', marked' : ''}`,
+          `${seconds(beganMs - this.#startedMs)} reader ${reader + 1}: ${key} was ${version}, ${Math.round(ageMs)} ms too late${marked ? ', marked' : ''}`,
         );
     }
   }
@@ -187,6 +189,10 @@ export class CacheStorm {
       wrong: more > 0 ? [...this.#wrong, `and ${more} more`] : this.#wrong,
     };
   }
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s:`;
 }
 
 function sleep(ms: number): Promise<void> {

@@ -46,6 +46,8 @@ export class VersionedRow {
   #isThere = false;
   #terms = 0;
   #counts = 0;
+  /** Its last change was undone: the columns say neither what they said nor what they were to say. */
+  #inDoubt = false;
 
   constructor(
     readonly kind: Kind,
@@ -54,8 +56,13 @@ export class VersionedRow {
 
   /** Terms, counts, or both go up; a row that is not there is made. */
   next(random: SeededRandom): Change {
-    const both = !this.#isThere || this.kind === 'user-coupons';
-    const which = both ? 'terms' : random.pick(['terms', 'counts', 'both'] as const);
+    const which =
+      this.kind === 'user-coupons'
+        ? 'terms'
+        : this.#inDoubt
+          ? 'both'
+          : random.pick(['terms', 'counts', 'both'] as const);
+    this.#inDoubt = false;
     if (which !== 'counts') this.#terms += 1;
     if (which !== 'terms') this.#counts += 1;
     const versions = [
@@ -76,6 +83,7 @@ export class VersionedRow {
   async read(mysql: Connection): Promise<ReadonlyMap<string, number>> {
     const [[row]] = await mysql.query<RowDataPacket[]>(SELECT[this.kind], [this.id]);
     this.#isThere = row !== undefined;
+    this.#inDoubt = true;
     return new Map([
       [`${this.kind}:${this.id}`, Number(row?.['terms'] ?? 0)],
       [`${this.kind}-counts:${this.id}`, Number(row?.['counts'] ?? 0)],
