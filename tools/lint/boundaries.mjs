@@ -45,6 +45,7 @@ const libs = {
     'type:discount',
     'type:lua',
     'type:cache',
+    'type:read-models',
     'type:contracts',
     'type:persistence',
     'type:messaging',

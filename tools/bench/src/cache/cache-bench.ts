@@ -35,7 +35,7 @@ export const cacheBench: Bench = async (context): Promise<BenchReport> => {
   };
   const rates = cases.includes('hit-rate') ? await measureHitRates(KEYS, size, next) : [];
   for (const rate of rates) screen.line(labelled('hit rate', describe(rate)));
-  const figures: Numbers = Object.assign({}, ...runs.map(medians));
+  const figures = Object.fromEntries(runs.flatMap((some) => Object.entries(medians(some))));
   const targets = [...figureTargets(figures), ...hitRateTargets(rates)];
   for (const { met, figure, median, target } of targets)
     screen.line(labelled(met ? 'met' : 'NOT MET', `${figure} ${median} (${target})`));
