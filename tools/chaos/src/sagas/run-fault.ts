@@ -43,7 +43,7 @@ const REST_MS = 60_000;
 const WAIT_MS = 20_000;
 const SAMPLE_MS = 15;
 const LOOK_MS = 25;
-const MOST_ATTEMPTS = 4;
+const MOST_ATTEMPTS = 8;
 const VERDICTS = ['compensated', 'duplicate'] as const;
 
 /** One strike, and whether it has hit. */
