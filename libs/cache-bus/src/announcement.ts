@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Heartbeat } from '@coupon/cache';
 import { HEARTBEAT_TABLE, parseCanalMessage } from '@coupon/contracts';
-import type { CanalMessage } from '@coupon/contracts';
+import type { CanalMessage, CanalRow } from '@coupon/contracts';
 
 /** What a message of the exchange `coupon.binlog` says. */
 export type Announcement =
@@ -26,14 +26,18 @@ export function readAnnouncement(body: Buffer): Announcement {
   const { message } = parsed;
   if (message.table !== HEARTBEAT_TABLE || message.isDdl) return { kind: 'change', message, version: versionOf(body) };
   if (message.type === 'DELETE' || message.data === null) return { kind: 'heartbeats', beats: [] };
-  return { kind: 'heartbeats', beats: message.data.flatMap(({ source, beat }) => beatOf(source, beat)) };
+  return { kind: 'heartbeats', beats: message.data.flatMap(beatOf) };
 }
 
-function beatOf(source: string | null | undefined, beat: string | null | undefined): Heartbeat[] {
-  const sentMs = Number(beat);
-  return typeof source === 'string' && typeof beat === 'string' && Number.isSafeInteger(sentMs)
-    ? [{ source, sentMs }]
-    : [];
+function beatOf({ source, beat, acknowledged }: CanalRow): Heartbeat[] {
+  const [sentMs, acknowledgedMs] = [millisecondsOf(beat), millisecondsOf(acknowledged)];
+  if (typeof source !== 'string' || sentMs === undefined) return [];
+  return [{ source, sentMs, acknowledgedMs: acknowledgedMs ?? 0 }];
+}
+
+function millisecondsOf(column: string | null | undefined): number | undefined {
+  const value = Number(column);
+  return typeof column === 'string' && Number.isSafeInteger(value) ? value : undefined;
 }
 
 /**

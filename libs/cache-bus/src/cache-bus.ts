@@ -1,3 +1,4 @@
+import { UnsettledChanges, settledVersion } from '@coupon/cache';
 import type { Heartbeat, HeartbeatFreshness, TieredCache } from '@coupon/cache';
 import { BINLOG_EXCHANGE, CACHE_EXCHANGE } from '@coupon/contracts';
 import { AmqpConnection, RabbitMqSubscriber } from '@coupon/messaging';
@@ -41,7 +42,19 @@ export interface CacheBusStats {
   readonly dropped_caches: number;
   readonly unreadable: number;
   readonly lost_queues: number;
+  /** Changes that will be dropped once more, when it is sure that whoever reads the database sees them. */
+  readonly unsettled: number;
 }
+
+/** What a change dropped: keys, or with null the whole cache. */
+interface Drop {
+  readonly cache: ListeningCache['cache'];
+  readonly keys: readonly string[] | null;
+  readonly version: string;
+}
+
+/** Of them more than this are one: everything has changed. Seconds of the most that is written. */
+const MOST_UNSETTLED = 50_000;
 
 /** Shorter than the default: while it waits, the caches are bypassed. */
 const LONGEST_PAUSE_MS = 1_000;
@@ -55,6 +68,7 @@ export class CacheBus {
   private readonly connection: AmqpConnection;
   private readonly subscriber: RabbitMqSubscriber;
   private readonly nowMs: () => number;
+  private readonly unsettled = new UnsettledChanges<Drop>();
   private heardAtMs: number | null = null;
   private readonly counts = {
     heartbeats: 0,
@@ -87,6 +101,7 @@ export class CacheBus {
       },
       onLost: () => {
         this.counts.lost_queues += 1;
+        this.unsettled.clear();
         freshness.lost();
         logger.warn({ name }, 'the queue of the caches is gone: they are bypassed until another one is heard');
       },
@@ -109,6 +124,7 @@ export class CacheBus {
       fresh: this.options.freshness.isFresh(now),
       heartbeat_age_ms: this.heardAtMs === null ? null : Math.round(now - this.heardAtMs),
       ...this.counts,
+      unsettled: this.unsettled.size,
     };
   }
 
@@ -130,6 +146,9 @@ export class CacheBus {
     for (const beat of beats) {
       this.heardAtMs = now;
       this.counts.heartbeats += 1;
+      for (const { cache, keys, version } of this.unsettled.heard(beat).changes)
+        if (keys === null) cache.dropAll();
+        else cache.drop(keys, settledVersion(version));
       this.options.freshness.heard(beat, now);
     }
   }
@@ -142,6 +161,7 @@ export class CacheBus {
       else if (affected.kind === 'keys') {
         this.counts.dropped_keys += affected.keys.length;
         cache.drop(affected.keys, version);
+        this.settleLater({ cache, keys: affected.keys, version });
       }
     }
   }
@@ -156,11 +176,19 @@ export class CacheBus {
   private dropAll(cache: ListeningCache['cache'], because: string): void {
     this.counts.dropped_caches += 1;
     cache.dropAll();
+    this.settleLater({ cache, keys: null, version: '' });
     this.options.logger.warn({ cache: cache.name, because }, 'cache dropped as a whole');
+  }
+
+  private settleLater(drop: Drop): void {
+    if (this.unsettled.size >= MOST_UNSETTLED) {
+      this.unsettled.clear();
+      for (const { cache } of this.options.caches) this.unsettled.announced({ cache, keys: null, version: '' });
+    } else this.unsettled.announced(drop);
   }
 
   private confirmed(body: Buffer): void {
     const now = this.nowMs();
-    for (const beat of readConfirmation(body)) this.options.freshness.sharedTierReached(beat, now);
+    for (const progress of readConfirmation(body)) this.options.freshness.sharedTierReached(progress, now);
   }
 }

@@ -1,7 +1,13 @@
 import { HeartbeatFreshness } from './freshness';
-import type { Heartbeat } from './freshness';
+import type { Heartbeat, SharedTierProgress } from './freshness';
 
-const beat = (sentMs: number, source = 'a'): Heartbeat => ({ source, sentMs });
+/** It acknowledges itself, so that nothing is unsettled. */
+const beat = (sentMs: number, source = 'a'): Heartbeat & SharedTierProgress => ({
+  source,
+  sentMs,
+  acknowledgedMs: sentMs,
+  settledMs: sentMs,
+});
 
 describe('freshness by heartbeats', () => {
   test('begins with a heartbeat and ends 500 ms after the last one', () => {
@@ -39,6 +45,46 @@ describe('freshness by heartbeats', () => {
       // All that is known now is that what changed before the second one was heard.
       expect(freshness.isHearing(10_000 * lateMs + 300 + 921)).toBe(false);
     }
+  });
+
+  test('a source is measured by its fastest heartbeat of the last hours: clocks drift apart', () => {
+    const freshness = new HeartbeatFreshness({ sharedTierConfirms: false });
+    const hour = 3_600_000;
+    let lateForEver = 0;
+    for (let ms = 0; ms <= 24 * hour; ms += 250) {
+      // 50 ms of drift in 1,000 s, and the bus.
+      freshness.heard(beat(ms), ms * (1 + 0.00005) + (ms % 7));
+      if (!freshness.isHearing(ms * (1 + 0.00005) + 7)) lateForEver += 1;
+    }
+    expect(lateForEver).toBe(0);
+  });
+
+  test('begins when a heartbeat that was heard here is acknowledged, after every lapse', () => {
+    const freshness = new HeartbeatFreshness({ sharedTierConfirms: false });
+    const heard = (sentMs: number, acknowledgedMs: number): boolean => {
+      freshness.heard({ source: 'a', sentMs, acknowledgedMs }, sentMs);
+      return freshness.isHearing(sentMs);
+    };
+    expect([heard(1_000, 0), heard(1_250, 0), heard(1_500, 999), heard(1_750, 1_000)]).toEqual([
+      false,
+      false,
+      false,
+      true,
+    ]);
+    freshness.lost();
+    expect([heard(2_000, 1_750), heard(2_250, 2_000)]).toEqual([false, true]);
+    // Nothing for longer than heartbeats are good for.
+    expect([heard(3_000, 2_250), heard(3_250, 3_000)]).toEqual([false, true]);
+  });
+
+  test('L2 waits for what is settled there, not for what was announced', () => {
+    const freshness = new HeartbeatFreshness();
+    freshness.heard(beat(1_000), 1_000);
+    freshness.sharedTierReached({ source: 'a', sentMs: 1_000, settledMs: 750 }, 1_001);
+    expect(freshness.isFresh(1_001)).toBe(false);
+    freshness.heard(beat(1_250), 1_250);
+    freshness.sharedTierReached({ source: 'a', sentMs: 1_250, settledMs: 1_000 }, 1_251);
+    expect(freshness.isFresh(1_251)).toBe(true);
   });
 
   test('another source has another clock', () => {

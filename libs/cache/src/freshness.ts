@@ -19,6 +19,17 @@ export interface Heartbeat {
   readonly source: string;
   /** By the clock of the source; later ones are larger. */
   readonly sentMs: number;
+  /** An earlier heartbeat of the source, before which nothing was announced that cannot be read from the origin by now. 0: none. */
+  readonly acknowledgedMs: number;
+}
+
+/** How far the process that drops L2 is. */
+export interface SharedTierProgress {
+  readonly source: string;
+  /** L2 was told of everything that was announced before this heartbeat of the source. */
+  readonly sentMs: number;
+  /** And of what was announced before this one it was told again when it could be read from the origin. 0: none. */
+  readonly settledMs: number;
 }
 
 export interface HeartbeatFreshnessOptions {
@@ -39,9 +50,13 @@ export interface HeartbeatFreshnessOptions {
  * a heartbeat counts only if it was at most `lateMs` slower than the fastest of its source. So nothing is answered that had changed longer
  * ago than `withinMs` and `lateMs` together and the time the fastest heartbeat takes: less than a second.
  *
+ * A change may be announced before it can be read from the origin. Whoever feeds this drops its keys again when a later heartbeat has acknowledged one
+ * that came after it. What was announced before this process listened it cannot drop again: so at the start (and after a lapse) L1 is used only when
+ * a heartbeat that was heard here is acknowledged.
+ *
  * L2 is dropped by another process. At the start (and after a lapse) it may hold values whose change was announced before this process
- * listened. So this one leaves L2 alone until the other has confirmed a heartbeat that this one has heard, too: changes before it are dropped
- * from L2, and those after it come here. From then on a confirmation may be `withinMs` behind. L1 does not wait: what is not in it is loaded.
+ * listened. So this one leaves L2 alone until the other has settled a heartbeat that this one has heard, too: changes before it are dropped
+ * from L2, and those after it come here. From then on it may be `withinMs` behind.
  */
 export class HeartbeatFreshness implements Freshness {
   lapses = 0;
@@ -50,8 +65,9 @@ export class HeartbeatFreshness implements Freshness {
   private readonly confirms: boolean;
   private readonly sources = new Map<string, Source>();
   private heardAtMs = -Infinity;
-  private confirmed = false;
-  private confirmedAtMs = -Infinity;
+  private settled = false;
+  private sharedSettled = false;
+  private sharedAtMs = -Infinity;
 
   constructor(options: HeartbeatFreshnessOptions = {}) {
     this.withinMs = options.withinMs ?? 500;
@@ -62,21 +78,20 @@ export class HeartbeatFreshness implements Freshness {
   }
 
   /** A heartbeat came, over the queue over which the changes come. */
-  heard({ source: name, sentMs }: Heartbeat, nowMs: number): void {
+  heard({ source: name, sentMs, acknowledgedMs }: Heartbeat, nowMs: number): void {
     if (nowMs - this.heardAtMs > this.withinMs) this.lapse();
     const source = this.sourceOf(name);
     source.lastSentMs = sentMs;
-    source.fastestMs = Math.min(source.fastestMs, nowMs - sentMs);
-    if (nowMs - sentMs - source.fastestMs > this.lateMs) return;
+    if (!isInTime(source, nowMs - sentMs, nowMs, this.lateMs)) return;
     this.heardAtMs = nowMs;
     source.awaitedMs ??= sentMs;
+    if (acknowledgedMs >= source.awaitedMs) this.settled = true;
   }
 
-  /** The process that drops L2 has dropped everything that was announced before this heartbeat. */
-  sharedTierReached({ source: name, sentMs }: Heartbeat, nowMs: number): void {
+  sharedTierReached({ source: name, sentMs, settledMs }: SharedTierProgress, nowMs: number): void {
     const source = this.sources.get(name);
-    if (source?.awaitedMs !== undefined && sentMs >= source.awaitedMs) this.confirmed = true;
-    if (source === undefined || source.lastSentMs - sentMs <= this.withinMs) this.confirmedAtMs = nowMs;
+    if (source?.awaitedMs !== undefined && settledMs >= source.awaitedMs) this.sharedSettled = true;
+    if (source === undefined || source.lastSentMs - sentMs <= this.withinMs) this.sharedAtMs = nowMs;
   }
 
   /** The queue of this process is gone or was replaced: changes may be lost. Fresh again when the next heartbeats have come. */
@@ -86,17 +101,17 @@ export class HeartbeatFreshness implements Freshness {
   }
 
   isHearing(nowMs: number): boolean {
-    return nowMs - this.heardAtMs <= this.withinMs;
+    return this.settled && nowMs - this.heardAtMs <= this.withinMs;
   }
 
   isFresh(nowMs: number): boolean {
     if (!this.isHearing(nowMs)) return false;
-    return !this.confirms || (this.confirmed && nowMs - this.confirmedAtMs <= this.withinMs);
+    return !this.confirms || (this.sharedSettled && nowMs - this.sharedAtMs <= this.withinMs);
   }
 
   /** Moved to the end: the first one is the one that was silent longest. */
   private sourceOf(name: string): Source {
-    const source = this.sources.get(name) ?? { lastSentMs: -Infinity, fastestMs: Infinity, awaitedMs: undefined };
+    const source = this.sources.get(name) ?? { lastSentMs: -Infinity, fastestMs: Infinity, fastestAtMs: 0 };
     this.sources.delete(name);
     this.sources.set(name, source);
     if (this.sources.size > MOST_SOURCES) this.sources.delete(this.sources.keys().next().value ?? name);
@@ -105,18 +120,32 @@ export class HeartbeatFreshness implements Freshness {
 
   private lapse(): void {
     this.lapses += 1;
-    this.confirmed = false;
-    for (const source of this.sources.values()) source.awaitedMs = undefined;
+    this.settled = false;
+    this.sharedSettled = false;
+    for (const source of this.sources.values()) delete source.awaitedMs;
   }
 }
 
 /** Enough for every process that sends heartbeats, and for some that no longer do. */
 const MOST_SOURCES = 64;
+/** More than two clocks part that nobody sets, as a part of the time. A way that is 400 ms slower for ever would count after an hour. */
+const CLOCK_DRIFT = 0.0001;
 
 interface Source {
   lastSentMs: number;
-  /** The smallest difference of the clocks that was seen with this source: its fastest heartbeat. */
+  /** The smallest difference of the clocks that was seen with this source: its fastest heartbeat. And when, for the clocks drift apart. */
   fastestMs: number;
-  /** The first heartbeat since the last lapse: to be confirmed, by this source or another, before L2 can be trusted. */
-  awaitedMs: number | undefined;
+  fastestAtMs: number;
+  /** The first heartbeat since the last lapse. */
+  awaitedMs?: number;
+}
+
+function isInTime(source: Source, tookMs: number, nowMs: number, lateMs: number): boolean {
+  const fastestMs = source.fastestMs + (nowMs - source.fastestAtMs) * CLOCK_DRIFT;
+  if (tookMs <= fastestMs) {
+    source.fastestMs = tookMs;
+    source.fastestAtMs = nowMs;
+    return true;
+  }
+  return tookMs - fastestMs <= lateMs;
 }

@@ -449,8 +449,11 @@ describe('batches', () => {
 describe('without a heartbeat', () => {
   function listening(): { freshness: HeartbeatFreshness; beat(): void } {
     const freshness = new HeartbeatFreshness({ sharedTierConfirms: false });
-    let beats = 0;
-    return { freshness, beat: () => freshness.heard({ source: 's', sentMs: (beats = world.clock.nowMs()) }, beats) };
+    const beat = (): void => {
+      const now = world.clock.nowMs();
+      freshness.heard({ source: 's', sentMs: now, acknowledgedMs: now }, now);
+    };
+    return { freshness, beat };
   }
 
   test('L1 and L2 are bypassed after 500 ms, and used again with the next one; what L1 had is not answered any more', async () => {
@@ -476,7 +479,7 @@ describe('without a heartbeat', () => {
     const cache = cacheOf({ freshness });
     await cacheOf().get('a');
     await turns();
-    const beat = { source: 's', sentMs: 1 };
+    const beat = { source: 's', sentMs: 1, acknowledgedMs: 1, settledMs: 1 };
     // Announced before this process listened.
     world.change('a');
     freshness.heard(beat, world.clock.nowMs());

@@ -10,6 +10,8 @@ const step: fc.Arbitrary<FleetStep> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ do: fc.constant('read' as const), instance, key }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('readMany' as const), instance }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('write' as const), key }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('log' as const), key }) },
+  { weight: 3, arbitrary: fc.constant({ do: 'commit' as const }) },
   { weight: 12, arbitrary: fc.record({ do: fc.constant('deliver' as const), to: fc.nat(INSTANCES) }) },
   { weight: 14, arbitrary: fc.record({ do: fc.constant('run' as const), which: fc.nat(20) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('pass' as const), ms: fc.constantFrom(1, 60, 400, 3_000) }) },
@@ -30,8 +32,12 @@ const step: fc.Arbitrary<FleetStep> = fc.oneof(
 describe('version protocol', () => {
   test.each([
     ['while all hear of changes sooner or later', false, 0],
-    ['with heartbeats, gaps and restarts', true, 0],
-    ['with heartbeats, gaps, restarts, and dropped keys loaded again at once', true, 1_000],
+    ['with heartbeats, gaps and restarts, changes announced before they can be read', true, 0],
+    [
+      'with heartbeats, gaps, restarts, changes announced before they can be read, and dropped keys loaded again at once',
+      true,
+      1_000,
+    ],
   ])(
     'no process answers what is older than what it has heard of when the read began, in any interleaving: %s',
     async (_, heartbeats, reloadReadWithinMs) => {

@@ -35,16 +35,19 @@ export function createBinlogRole(
   logger: Logger,
 ): readonly Component[] {
   const own = new ImpatientClient(() => clientFor(config.mysql.url, logger), CALL_TIMEOUT_MS);
+  const processName = `${config.instance.slice(0, 46)}-${randomBytes(6).toString('hex')}`;
   const heartbeats = new WriteHeartbeats({
     table: new MysqlHeartbeatTable(own),
-    source: config.instance,
+    source: processName,
     intervalMs: config.binlog.heartbeatMs,
     clock,
     logger,
   });
   return [
     { name: 'heartbeat connection', close: () => own.close() },
-    ...(config.binlog.url === undefined ? [] : readingOf(config, config.binlog.url, connections, registry, logger)),
+    ...(config.binlog.url === undefined
+      ? []
+      : readingOf(config, config.binlog.url, processName, connections, registry, logger)),
     { name: 'heartbeats', start: () => heartbeats.start(), stopIntake: () => heartbeats.stop() },
   ];
 }
@@ -52,6 +55,7 @@ export function createBinlogRole(
 function readingOf(
   config: WorkerConfig,
   url: string,
+  processName: string,
   connections: Connections,
   registry: Registry,
   logger: Logger,
@@ -79,13 +83,13 @@ function readingOf(
     park: (fault) => park(new MysqlDeadLetterIndex(connections.prisma), fault),
     database,
     tables: WATCHED_TABLES,
-    owner: `${config.instance.slice(0, 50)}-${randomBytes(6).toString('hex')}`,
+    owner: processName,
     leaseMs: config.binlog.leaseMs,
     batchSize: config.binlog.batchSize,
     clock,
     random: Math.random,
     logger,
-    metrics: createBinlogMetrics(registry, config.instance, () => clock.nowMs()),
+    metrics: createBinlogMetrics(registry, processName, () => clock.nowMs()),
   });
   return [
     {

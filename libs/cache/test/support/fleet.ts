@@ -1,8 +1,9 @@
 import { HeartbeatFreshness, alwaysFresh } from '../../src/freshness';
-import type { Heartbeat } from '../../src/freshness';
+import type { Heartbeat, SharedTierProgress } from '../../src/freshness';
 import { MemorySharedTier } from '../../src/memory-shared-tier';
 import type { SharedTier } from '../../src/tier';
 import { TieredCache } from '../../src/tiered-cache';
+import { UnsettledChanges, settledVersion } from '../../src/unsettled-changes';
 import { ManualClock } from './manual-clock';
 import { rowCodec } from './world';
 import type { Row } from './world';
@@ -11,6 +12,9 @@ export type FleetStep =
   | { readonly do: 'read'; readonly instance: number; readonly key: string }
   | { readonly do: 'readMany'; readonly instance: number }
   | { readonly do: 'write'; readonly key: string }
+  /** Announced, and cannot be read before it (and all before it) is committed. */
+  | { readonly do: 'log'; readonly key: string }
+  | { readonly do: 'commit' }
   /** To an instance, or (the number after the last) to the one who drops L2. */
   | { readonly do: 'deliver'; readonly to: number }
   | { readonly do: 'run'; readonly which: number }
@@ -22,10 +26,16 @@ export type FleetStep =
   /** Whatever waits, and what that leads to. */
   | { readonly do: 'runAll' };
 
+interface Change {
+  readonly kind: 'change';
+  readonly key: string;
+  readonly version: number;
+}
+
 type Message =
-  | { readonly kind: 'change'; readonly key: string; readonly version: number }
+  | Change
   | { readonly kind: 'beat'; readonly beat: Heartbeat }
-  | { readonly kind: 'reached'; readonly beat: Heartbeat };
+  | { readonly kind: 'reached'; readonly progress: SharedTierProgress };
 
 /** Longer than in use, for the time of a run passes in jumps. */
 const WITHIN_MS = 5_000;
@@ -34,18 +44,28 @@ interface Instance {
   cache: TieredCache<string, Row>;
   freshness: HeartbeatFreshness;
   queue: Message[];
-  /** Highest version heard of, by key; at the start what had been announced by then. */
+  readonly unsettled: UnsettledChanges<Change>;
+  /** Highest version heard of and settled, by key; at the start what could be read by then. */
   heard: Map<string, number>;
 }
+
+const wordOf = ({ key, version }: Change): string => `${key}-${version}`;
 
 /** A model of the fleet in which every step waits for its turn. */
 export class Fleet {
   private readonly clock = new ManualClock();
   private readonly l2 = new MemorySharedTier({ nowMs: this.clock.nowMs, markMs: 1_000 });
+  /** What can be read. */
   private readonly origin = new Map<string, number>();
+  /** What is logged and not committed yet, in this order. */
+  private readonly log: (Change | { readonly kind: 'beat'; readonly sentMs: number })[] = [];
+  private readonly versions = new Map<string, number>();
+  private acknowledgedMs = 0;
   private readonly instances: Instance[];
   private readonly retired: Instance[] = [];
   private readonly dropperQueue: Message[] = [];
+  private readonly dropperUnsettled = new UnsettledChanges<Change>();
+  private settling: Change[] = [];
   private dropping: Promise<void> | undefined;
   private readonly waiting: (() => void)[] = [];
   private readonly problems: string[] = [];
@@ -66,17 +86,21 @@ export class Fleet {
   ) {
     for (const key of keys) this.origin.set(key, 0);
     this.instances = Array.from({ length: count }, () => this.newInstance());
-    const first = { source: 's', sentMs: this.clock.nowMs() };
+    const [sentMs, source] = [this.clock.nowMs(), 's'];
     for (const instance of this.instances) {
-      this.hear(instance, { kind: 'beat', beat: first });
-      this.hear(instance, { kind: 'reached', beat: first });
+      this.hear(instance, { kind: 'beat', beat: { source, sentMs, acknowledgedMs: 0 } });
+      this.hear(instance, { kind: 'beat', beat: { source, sentMs: sentMs + 1e-6, acknowledgedMs: sentMs } });
+      this.hear(instance, { kind: 'reached', progress: { source, sentMs: sentMs + 1e-6, settledMs: sentMs } });
     }
+    this.beats = 1;
   }
 
   async step(step: FleetStep): Promise<void> {
     if (step.do === 'read') this.read(step.instance, [step.key]);
     else if (step.do === 'readMany') this.read(step.instance, this.keys);
-    else if (step.do === 'write') this.write(step.key);
+    else if (step.do === 'write') this.write(step.key, true);
+    else if (step.do === 'log') this.write(step.key, !this.heartbeats);
+    else if (step.do === 'commit') this.commitNext();
     else if (step.do === 'deliver') this.deliver(step.to);
     else if (step.do === 'run') this.waiting.splice(step.which % Math.max(this.waiting.length, 1), 1)[0]?.();
     else if (step.do === 'pass') this.clock.advance(step.ms);
@@ -160,13 +184,14 @@ export class Fleet {
       dropMemoryMs: 3_600_000,
       reloadReadWithinMs: this.reloadReadWithinMs,
     });
-    return { cache, freshness, queue: [], heard: new Map(this.origin) };
+    return { cache, freshness, queue: [], unsettled: new UnsettledChanges(), heard: new Map(this.origin) };
   }
 
   private loseQueue(index: number): void {
     const instance = this.instances[index];
     if (!this.heartbeats || instance === undefined) return;
     instance.queue = [];
+    instance.unsettled.clear();
     instance.freshness.lost();
     // Not fresh until L2 is known to be dropped as far: so nothing older than now may be answered.
     instance.heard = new Map(this.origin);
@@ -203,10 +228,19 @@ export class Fleet {
     this.reads.add(read);
   }
 
-  private write(key: string): void {
-    const version = (this.origin.get(key) ?? 0) + 1;
-    this.origin.set(key, version);
-    this.publish({ kind: 'change', key, version });
+  private write(key: string, commit: boolean): void {
+    const version = (this.versions.get(key) ?? 0) + 1;
+    this.versions.set(key, version);
+    const change: Change = { kind: 'change', key, version };
+    this.log.push(change);
+    this.publish(change);
+    while (commit && this.log.length > 0) this.commitNext();
+  }
+
+  private commitNext(): void {
+    const next = this.log.shift();
+    if (next?.kind === 'change') this.origin.set(next.key, next.version);
+    else if (next !== undefined) this.acknowledgedMs = next.sentMs;
   }
 
   private publish(message: Message): void {
@@ -215,8 +249,12 @@ export class Fleet {
   }
 
   private beat(): void {
+    // One after the other, as whoever writes them waits for the commit.
+    while (this.log.some(({ kind }) => kind === 'beat')) this.commitNext();
     this.beats += 1;
-    this.publish({ kind: 'beat', beat: { source: 's', sentMs: this.clock.nowMs() + this.beats / 1e6 } });
+    const sentMs = this.clock.nowMs() + this.beats / 1e6;
+    this.log.push({ kind: 'beat', sentMs });
+    this.publish({ kind: 'beat', beat: { source: 's', sentMs, acknowledgedMs: this.acknowledgedMs } });
   }
 
   private deliver(to: number): void {
@@ -225,32 +263,54 @@ export class Fleet {
     else this.hear(instance, instance.queue.shift());
   }
 
-  private hear({ cache, freshness, heard }: Instance, message: Message | undefined): void {
+  private hear({ cache, freshness, heard, unsettled }: Instance, message: Message | undefined): void {
+    const settle = (change: Change): void => {
+      cache.drop([change.key], settledVersion(wordOf(change)));
+      heard.set(change.key, Math.max(heard.get(change.key) ?? 0, change.version));
+    };
     if (message?.kind === 'change') {
-      cache.drop([message.key], `${message.key}-${message.version}`);
-      heard.set(message.key, Math.max(heard.get(message.key) ?? 0, message.version));
-    } else if (message?.kind === 'beat') freshness.heard(message.beat, this.clock.nowMs());
-    else if (message?.kind === 'reached') freshness.sharedTierReached(message.beat, this.clock.nowMs());
+      cache.drop([message.key], wordOf(message));
+      unsettled.announced(message);
+      // Nothing is announced before it can be read where nobody sends heartbeats.
+      if (!this.heartbeats) heard.set(message.key, Math.max(heard.get(message.key) ?? 0, message.version));
+    } else if (message?.kind === 'beat') {
+      unsettled.heard(message.beat).changes.forEach(settle);
+      freshness.heard(message.beat, this.clock.nowMs());
+    } else if (message?.kind === 'reached') freshness.sharedTierReached(message.progress, this.clock.nowMs());
   }
 
   /** One message after the other, each repeated until it is done. */
   private dropNext(): void {
     const [message] = this.dropperQueue;
     if (this.dropping !== undefined || message === undefined) return;
-    const done = (): void => {
+    const [again] = this.settling;
+    if (again !== undefined) {
+      this.tellL2(again.key, settledVersion(wordOf(again)), () => this.settling.shift());
+    } else if (message.kind === 'change') {
+      this.tellL2(message.key, wordOf(message), () => {
+        this.dropperUnsettled.announced(message);
+        this.dropperQueue.shift();
+      });
+    } else if (message.kind === 'beat') {
       this.dropperQueue.shift();
-      this.dropping = undefined;
-    };
-    if (message.kind === 'change') {
-      this.dropping = this.turn('L2', () => this.l2.invalidate(message.key, `${message.key}-${message.version}`)).then(
-        done,
-        () => (this.dropping = undefined),
-      );
-      return;
+      const { changes, settledMs } = this.dropperUnsettled.heard(message.beat);
+      this.settling = changes;
+      // Told to the instances when it is done.
+      this.dropperQueue.unshift({ kind: 'reached', progress: { ...message.beat, settledMs } });
+    } else {
+      this.dropperQueue.shift();
+      for (const { queue } of this.instances) queue.push(message);
     }
-    if (message.kind === 'beat')
-      for (const { queue } of this.instances) queue.push({ kind: 'reached', beat: message.beat });
-    done();
+  }
+
+  private tellL2(key: string, version: string, done: () => void): void {
+    this.dropping = this.turn('L2', () => this.l2.invalidate(key, version)).then(
+      () => {
+        done();
+        this.dropping = undefined;
+      },
+      () => (this.dropping = undefined),
+    );
   }
 
   private load(keys: readonly string[]): Promise<(Row | null)[]> {

@@ -36,6 +36,14 @@ export class QueueContinuity {
     }
   }
 
+  /** Messages are about to be acknowledged that were not dealt with. @throws Error without a connection */
+  async broken(): Promise<void> {
+    const model = this.connection.current;
+    if (model === undefined) throw new Error('no connection to RabbitMQ');
+    await onChannel(model, (channel) => channel.deleteExchange(markOf(this.queue)));
+    this.lost = true;
+  }
+
   /** What was lost has been made up for. @throws Error without a connection or without the queue */
   async restored(): Promise<void> {
     const model = this.connection.current;

@@ -63,6 +63,6 @@ export function createBinlogMetrics(registry: Registry, source: string, nowMs: (
 
 function beatOf({ table, data, type }: CanalChange, source: string): number | undefined {
   if (table !== HEARTBEAT_TABLE || type === 'DELETE') return undefined;
-  const row = data?.find((one) => one['source'] === source);
+  const row = data?.find((one) => one['source']?.startsWith(source));
   return row === undefined ? undefined : Number(row['beat']);
 }

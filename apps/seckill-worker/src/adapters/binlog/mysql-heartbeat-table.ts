@@ -4,10 +4,11 @@ import type { ImpatientClient } from './impatient-client';
 export class MysqlHeartbeatTable implements HeartbeatTable {
   constructor(private readonly client: ImpatientClient) {}
 
-  async beat(source: string, beatMs: number): Promise<void> {
+  async beat(source: string, beatMs: number, acknowledgedMs: number): Promise<void> {
     await this.client.run(
       (prisma) => prisma.$executeRaw`
-        INSERT INTO cache_heartbeats (source, beat) VALUES (${source}, ${beatMs}) ON DUPLICATE KEY UPDATE beat = VALUES(beat)`,
+        INSERT INTO cache_heartbeats (source, beat, acknowledged) VALUES (${source}, ${beatMs}, ${acknowledgedMs})
+        ON DUPLICATE KEY UPDATE beat = VALUES(beat), acknowledged = VALUES(acknowledged)`,
     );
   }
 

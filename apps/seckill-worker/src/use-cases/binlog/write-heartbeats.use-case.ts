@@ -3,14 +3,15 @@ import type { Logger } from '@coupon/service-kit';
 import type { MonotonicClock } from './monotonic-clock';
 
 export interface HeartbeatTable {
-  /** Writes the row of a source. */
-  beat(source: string, beatMs: number): Promise<void>;
+  /** Writes the row of a source. Resolves when the commit is acknowledged. */
+  beat(source: string, beatMs: number, acknowledgedMs: number): Promise<void>;
   /** Removes the rows of sources that have not written for so long. */
   removeSilent(sinceMs: number): Promise<void>;
 }
 
 export interface WriteHeartbeatsOptions {
   readonly table: HeartbeatTable;
+  /** No other process's, and no earlier process's. Less than 60 characters. */
   readonly source: string;
   readonly intervalMs: number;
   readonly clock: MonotonicClock;
@@ -18,16 +19,25 @@ export interface WriteHeartbeatsOptions {
 }
 
 const SWEEP_MS = 3_600_000;
+/** By how much the clocks may part between two beats; more is a clock that was set. */
+const CLOCK_STEP_MS = 100;
 
 /**
  * Changes a row again and again. The change comes back by the binlog and the bus, after every change that was committed before it: hearing
  * it is the proof that those were heard.
+ *
+ * Hearing of a change is no proof that it can be read: MySQL sends what it has logged before the storage engine has committed it. The engine
+ * commits in the order of the log (binlog_order_commits, the default; MariaDB always). So what stands in the log before a beat whose commit was
+ * acknowledged can be read, and each beat names the last such beat.
  */
 export class WriteHeartbeats {
   private readonly stopping = new AbortController();
   private running: Promise<void> | undefined;
   private failures = 0;
   private sweepAtMs = 0;
+  private acknowledgedMs = 0;
+  private clocksApartMs: number | undefined;
+  private clockSteps = 0;
 
   constructor(private readonly options: WriteHeartbeatsOptions) {}
 
@@ -53,9 +63,12 @@ export class WriteHeartbeats {
   }
 
   private async writeOne(): Promise<void> {
-    const { table, source, clock, logger } = this.options;
+    const { table, clock, logger } = this.options;
+    const source = this.source();
+    const beatMs = clock.nowMs();
     try {
-      await table.beat(source, clock.nowMs());
+      await table.beat(source, beatMs, this.acknowledgedMs);
+      this.acknowledgedMs = beatMs;
       if (clock.monotonicMs() >= this.sweepAtMs) {
         this.sweepAtMs = clock.monotonicMs() + SWEEP_MS;
         await table.removeSilent(clock.nowMs() - SWEEP_MS);
@@ -68,5 +81,17 @@ export class WriteHeartbeats {
       if (this.failures === 1)
         logger.warn({ err: error }, 'heartbeats cannot be written: caches are not used meanwhile');
     }
+  }
+
+  /** Listeners know a source by its clock: one whose clock was set is another one. */
+  private source(): string {
+    const { source, clock } = this.options;
+    const apartMs = clock.nowMs() - clock.monotonicMs();
+    if (this.clocksApartMs !== undefined && Math.abs(apartMs - this.clocksApartMs) > CLOCK_STEP_MS) {
+      this.clockSteps += 1;
+      this.acknowledgedMs = 0;
+    }
+    this.clocksApartMs = apartMs;
+    return this.clockSteps === 0 ? source : `${source}.${this.clockSteps}`;
   }
 }

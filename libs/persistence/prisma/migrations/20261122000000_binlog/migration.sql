@@ -16,5 +16,6 @@ CREATE TABLE binlog_positions (
 CREATE TABLE cache_heartbeats (
   source VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   beat BIGINT NOT NULL,
+  acknowledged BIGINT NOT NULL DEFAULT 0,
   PRIMARY KEY (source)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
