@@ -14,11 +14,14 @@ export interface Freshness {
 /** For caches that nobody invalidates: what they hold is as good as its time to live. */
 export const alwaysFresh: Freshness = Object.freeze({ isHearing: () => true, isFresh: () => true, lapses: 0 });
 
-export interface Heartbeat {
+export interface SentHeartbeat {
   /** Who sends them: another one has another clock. */
   readonly source: string;
   /** By the clock of the source; later ones are larger. */
   readonly sentMs: number;
+}
+
+export interface Heartbeat extends SentHeartbeat {
   /** An earlier heartbeat of the source, before which nothing was announced that cannot be read from the origin by now. 0: none. */
   readonly acknowledgedMs: number;
 }
@@ -51,8 +54,8 @@ export interface HeartbeatFreshnessOptions {
  * ago than `withinMs` and `lateMs` together and the time the fastest heartbeat takes: less than a second.
  *
  * A change may be announced before it can be read from the origin. Whoever feeds this drops its keys again when a later heartbeat has acknowledged one
- * that came after it. What was announced before this process listened it cannot drop again: so at the start (and after a lapse) L1 is used only when
- * a heartbeat that was heard here is acknowledged.
+ * that came after it (UnsettledChanges). What was announced before this process listened it cannot drop again: so at the start (and after a lapse) L1 is
+ * used only when a heartbeat that was heard here is acknowledged, and while such a one was heard not longer than one and a half `withinMs` ago.
  *
  * L2 is dropped by another process. At the start (and after a lapse) it may hold values whose change was announced before this process
  * listened. So this one leaves L2 alone until the other has settled a heartbeat that this one has heard, too: changes before it are dropped
@@ -65,7 +68,10 @@ export class HeartbeatFreshness implements Freshness {
   private readonly confirms: boolean;
   private readonly sources = new Map<string, Source>();
   private heardAtMs = -Infinity;
-  private settled = false;
+  /** When a heartbeat was heard that is acknowledged by now: changes heard before it are settled. */
+  private settledAtMs = -Infinity;
+  private hearingUntilMs = -Infinity;
+  private lateAtMs = -Infinity;
   private sharedSettled = false;
   private sharedAtMs = -Infinity;
 
@@ -77,21 +83,46 @@ export class HeartbeatFreshness implements Freshness {
     if (!(this.lateMs > 0)) throw new RangeError('lateMs must be above 0');
   }
 
+  /**
+   * Word of a heartbeat came straight from who sends it, over the same queue, not by way of the binlog: it says how fast a heartbeat of this source
+   * can be here. Without it nobody knows how late the first ones are that come by way of the binlog.
+   */
+  sent({ source: name, sentMs }: SentHeartbeat, nowMs: number): void {
+    const source = this.sourceOf(name);
+    const isNew = source.fastestMs === Infinity;
+    // A queue that is late is late for everybody; a new one cannot be measured by it.
+    if (isNew && nowMs - this.lateAtMs <= this.withinMs && nowMs - this.heardAtMs > this.withinMs) return;
+    if (latenessOf(source, nowMs - sentMs, nowMs) > this.lateMs) this.lateAtMs = nowMs;
+  }
+
   /** A heartbeat came, over the queue over which the changes come. */
   heard({ source: name, sentMs, acknowledgedMs }: Heartbeat, nowMs: number): void {
     if (nowMs - this.heardAtMs > this.withinMs) this.lapse();
     const source = this.sourceOf(name);
     source.lastSentMs = sentMs;
-    if (!isInTime(source, nowMs - sentMs, nowMs, this.lateMs)) return;
+    if (source.fastestMs === Infinity) return;
+    if (latenessOf(source, nowMs - sentMs, nowMs) > this.lateMs) {
+      this.lateAtMs = nowMs;
+      return;
+    }
     this.heardAtMs = nowMs;
+    source.inTimeAtMs = nowMs;
     source.awaitedMs ??= sentMs;
-    if (acknowledgedMs >= source.awaitedMs) this.settled = true;
+    source.open.push({ sentMs, heardAtMs: nowMs });
+    const last = source.open.findLastIndex((one) => one.sentMs <= acknowledgedMs);
+    const acknowledged = source.open.splice(0, last + 1).at(-1);
+    if (acknowledged !== undefined) this.settledAtMs = Math.max(this.settledAtMs, acknowledged.heardAtMs);
+    if (source.open.length > MOST_OPEN) source.open.shift();
+    this.hearingUntilMs = Math.min(this.heardAtMs, this.settledAtMs + this.withinMs / 2) + this.withinMs;
   }
 
   sharedTierReached({ source: name, sentMs, settledMs }: SharedTierProgress, nowMs: number): void {
     const source = this.sources.get(name);
-    if (source?.awaitedMs !== undefined && settledMs >= source.awaitedMs) this.sharedSettled = true;
-    if (source === undefined || source.lastSentMs - sentMs <= this.withinMs) this.sharedAtMs = nowMs;
+    if (source === undefined) return;
+    if (source.awaitedMs !== undefined && settledMs >= source.awaitedMs) this.sharedSettled = true;
+    // The last heartbeat of a source that is silent says nothing about what was announced since.
+    const isRecent = nowMs - source.inTimeAtMs <= this.withinMs && source.lastSentMs - sentMs <= this.withinMs;
+    if (isRecent) this.sharedAtMs = nowMs;
   }
 
   /** The queue of this process is gone or was replaced: changes may be lost. Fresh again when the next heartbeats have come. */
@@ -101,7 +132,7 @@ export class HeartbeatFreshness implements Freshness {
   }
 
   isHearing(nowMs: number): boolean {
-    return this.settled && nowMs - this.heardAtMs <= this.withinMs;
+    return nowMs <= this.hearingUntilMs;
   }
 
   isFresh(nowMs: number): boolean {
@@ -111,7 +142,7 @@ export class HeartbeatFreshness implements Freshness {
 
   /** Moved to the end: the first one is the one that was silent longest. */
   private sourceOf(name: string): Source {
-    const source = this.sources.get(name) ?? { lastSentMs: -Infinity, fastestMs: Infinity, fastestAtMs: 0 };
+    const source = this.sources.get(name) ?? newSource();
     this.sources.delete(name);
     this.sources.set(name, source);
     if (this.sources.size > MOST_SOURCES) this.sources.delete(this.sources.keys().next().value ?? name);
@@ -120,19 +151,30 @@ export class HeartbeatFreshness implements Freshness {
 
   private lapse(): void {
     this.lapses += 1;
-    this.settled = false;
+    this.settledAtMs = -Infinity;
+    this.hearingUntilMs = -Infinity;
     this.sharedSettled = false;
-    for (const source of this.sources.values()) delete source.awaitedMs;
+    for (const source of this.sources.values()) {
+      source.open = [];
+      delete source.awaitedMs;
+    }
   }
 }
 
 /** Enough for every process that sends heartbeats, and for some that no longer do. */
 const MOST_SOURCES = 64;
+/** Heartbeats of a source whose commits nobody acknowledges: older ones are not needed, the caches are bypassed by then. */
+const MOST_OPEN = 8;
 /** More than two clocks part that nobody sets, as a part of the time. A way that is 400 ms slower for ever would count after an hour. */
 const CLOCK_DRIFT = 0.0001;
 
 interface Source {
+  /** Of the last one that came by way of the binlog. */
   lastSentMs: number;
+  /** Heard since the last lapse, and not acknowledged yet. */
+  open: { readonly sentMs: number; readonly heardAtMs: number }[];
+  /** When one was heard that was not late. */
+  inTimeAtMs: number;
   /** The smallest difference of the clocks that was seen with this source: its fastest heartbeat. And when, for the clocks drift apart. */
   fastestMs: number;
   fastestAtMs: number;
@@ -140,12 +182,19 @@ interface Source {
   awaitedMs?: number;
 }
 
-function isInTime(source: Source, tookMs: number, nowMs: number, lateMs: number): boolean {
+const newSource = (): Source => ({
+  lastSentMs: -Infinity,
+  open: [],
+  inTimeAtMs: -Infinity,
+  fastestMs: Infinity,
+  fastestAtMs: 0,
+});
+
+/** How much slower than the fastest it was; the first one is the fastest. */
+function latenessOf(source: Source, tookMs: number, nowMs: number): number {
   const fastestMs = source.fastestMs + (nowMs - source.fastestAtMs) * CLOCK_DRIFT;
-  if (tookMs <= fastestMs) {
-    source.fastestMs = tookMs;
-    source.fastestAtMs = nowMs;
-    return true;
-  }
-  return tookMs - fastestMs <= lateMs;
+  if (tookMs > fastestMs) return tookMs - fastestMs;
+  source.fastestMs = tookMs;
+  source.fastestAtMs = nowMs;
+  return 0;
 }

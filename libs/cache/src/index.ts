@@ -5,7 +5,7 @@ export { deepFreeze, jsonCodec } from './codec';
 export type { Codec, JsonCodecOptions } from './codec';
 export { CacheLoadTimeoutError, CacheLoaderContractError } from './errors';
 export { HeartbeatFreshness, alwaysFresh } from './freshness';
-export type { Freshness, Heartbeat, HeartbeatFreshnessOptions, SharedTierProgress } from './freshness';
+export type { Freshness, Heartbeat, HeartbeatFreshnessOptions, SentHeartbeat, SharedTierProgress } from './freshness';
 export { MemorySharedTier } from './memory-shared-tier';
 export { registerCacheMetrics } from './metrics';
 export type { CacheLoader, TieredCacheOptions } from './options';

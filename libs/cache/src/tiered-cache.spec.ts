@@ -451,6 +451,7 @@ describe('without a heartbeat', () => {
     const freshness = new HeartbeatFreshness({ sharedTierConfirms: false });
     const beat = (): void => {
       const now = world.clock.nowMs();
+      freshness.sent({ source: 's', sentMs: now }, now);
       freshness.heard({ source: 's', sentMs: now, acknowledgedMs: now }, now);
     };
     return { freshness, beat };
@@ -482,6 +483,7 @@ describe('without a heartbeat', () => {
     const beat = { source: 's', sentMs: 1, acknowledgedMs: 1, settledMs: 1 };
     // Announced before this process listened.
     world.change('a');
+    freshness.sent(beat, world.clock.nowMs());
     freshness.heard(beat, world.clock.nowMs());
     expect([await cache.get('a'), await levelOf(cache)]).toMatchObject([{ level: 'l3', value: { version: 2 } }, 'l1']);
     expect(await levelOf(cache, 'b')).toBe('l3');

@@ -166,6 +166,7 @@ export class Fleet {
 
   private newInstance(): Instance {
     const freshness = new HeartbeatFreshness({ withinMs: WITHIN_MS });
+    freshness.sent({ source: 's', sentMs: 0 }, 0);
     const cache = new TieredCache<string, Row>({
       name: 'row',
       keyOf: (key) => key,

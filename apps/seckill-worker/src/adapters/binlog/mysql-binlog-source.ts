@@ -30,6 +30,7 @@ const NEEDED: readonly { name: string; value: string; missed: boolean }[] = [
   { name: 'binlog_row_image', value: 'FULL', missed: true },
   { name: 'binlog_transaction_compression', value: '0', missed: true },
   { name: 'binlog_row_value_options', value: '', missed: true },
+  { name: 'binlog_order_commits', value: '1', missed: true },
   { name: 'binlog_row_metadata', value: 'FULL', missed: false },
 ];
 
