@@ -1,8 +1,9 @@
 import { readAnnouncement } from './announcement';
-import { confirmationOf, readConfirmation } from './confirmation';
+import { encodeNotice, readNotice } from './cache-notice';
+import type { CacheNotice } from './cache-notice';
 
 const message = {
-  data: [{ source: 'worker', beat: '1795236291531' }],
+  data: [{ source: 'worker', beat: '1795236291531', acknowledged: '1795236291281' }],
   database: 'coupon',
   es: 1_795_236_291_000,
   gtid: '',
@@ -18,11 +19,14 @@ const message = {
   type: 'UPDATE',
 };
 const read = (value: object): ReturnType<typeof readAnnouncement> =>
-  readAnnouncement(Buffer.from(JSON.stringify(value)));
+  readAnnouncement(Buffer.from(JSON.stringify(value)), (table) => table === 'coupon_templates');
 
 describe('messages of the binlog', () => {
   it('a row of the heartbeat table is a heartbeat', () => {
-    expect(read(message)).toEqual({ kind: 'heartbeats', beats: [{ source: 'worker', sentMs: 1_795_236_291_531 }] });
+    expect(read(message)).toEqual({
+      kind: 'heartbeats',
+      beats: [{ source: 'worker', sentMs: 1_795_236_291_531, acknowledgedMs: 1_795_236_291_281 }],
+    });
     expect(read({ ...message, type: 'INSERT', old: null })).toMatchObject({ beats: [{ source: 'worker' }] });
   });
 
@@ -58,20 +62,51 @@ describe('messages of the binlog', () => {
       table: 'coupon_templates',
       code: 'INVALID_CANAL_MESSAGE',
     });
-    expect(readAnnouncement(Buffer.from('{'))).toMatchObject({ kind: 'unreadable', table: '', code: 'NOT_JSON' });
+    expect(readAnnouncement(Buffer.from('{'), () => false)).toMatchObject({
+      kind: 'unreadable',
+      table: '',
+      code: 'NOT_JSON',
+    });
   });
 });
 
-describe('confirmations', () => {
-  it('are read as they were written', () => {
-    const beats = [
-      { source: 'a', sentMs: 1 },
-      { source: 'b', sentMs: 2 },
-    ];
-    expect(readConfirmation(Buffer.from(confirmationOf(beats)))).toEqual(beats);
+describe('rows of other tables', () => {
+  it('are not looked at, whatever they are; definitions are', () => {
+    expect(read({ ...message, table: 'user_coupons' })).toEqual({ kind: 'foreign' });
+    expect(read({ ...message, table: 'user_coupons', data: 7 })).toEqual({ kind: 'foreign' });
+    expect(
+      read({ ...message, table: 'user_coupons', isDdl: true, data: null, old: null, type: 'RENAME' }),
+    ).toMatchObject({
+      kind: 'change',
+    });
+    // Nobody knows whose they are.
+    expect(read({ ...message, table: '', data: 7 })).toMatchObject({ kind: 'unreadable' });
+  });
+});
+
+describe('notices', () => {
+  it.each<CacheNotice>([
+    {
+      kind: 'l2-reached',
+      progress: [
+        { source: 'a', sentMs: 1, settledMs: 0 },
+        { source: 'b', sentMs: 3, settledMs: 2 },
+      ],
+    },
+    { kind: 'sent', heartbeat: { source: 'a', sentMs: 1 } },
+  ])('are read as they were written', (notice) => {
+    expect(readNotice(Buffer.from(encodeNotice(notice)))).toEqual(notice);
   });
 
-  it.each(['', 'null', '{}', '{"l2_reached":1}', '{"l2_reached":[{"source":1,"beat":1}]}'])('%j is none', (text) => {
-    expect(readConfirmation(Buffer.from(text))).toEqual([]);
+  it.each([
+    '',
+    'null',
+    '{}',
+    '{"l2_reached":1}',
+    '{"l2_reached":[{"source":1,"beat":1,"settled":1}]}',
+    '{"l2_reached":[{"source":"a","beat":1}]}',
+    '{"sent":{"source":"a","beat":"1"}}',
+  ])('%j is none', (text) => {
+    expect(readNotice(Buffer.from(text))).toBeUndefined();
   });
 });

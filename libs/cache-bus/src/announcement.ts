@@ -6,6 +6,8 @@ import type { CanalMessage, CanalRow } from '@coupon/contracts';
 /** What a message of the exchange `coupon.binlog` says. */
 export type Announcement =
   | { readonly kind: 'heartbeats'; readonly beats: readonly Heartbeat[] }
+  /** Rows of a table that concerns nobody here; nothing else of the message was looked at. */
+  | { readonly kind: 'foreign' }
   | { readonly kind: 'change'; readonly message: CanalMessage; readonly version: string }
   /** `table` is empty when nobody knows whose change it was. */
   | {
@@ -16,9 +18,13 @@ export type Announcement =
       readonly version: string;
     };
 
-/** Never throws. */
-export function readAnnouncement(body: Buffer): Announcement {
-  const parsed = parseCanalMessage(body);
+/**
+ * Never throws.
+ * @param concerns whether rows of this table concern the reader: a process with a small cache hears of every claim of a sale
+ */
+export function readAnnouncement(body: Buffer, concerns: (table: string) => boolean): Announcement {
+  const parsed = parseCanalMessage(body, (table) => table === HEARTBEAT_TABLE || concerns(table));
+  if (parsed === 'skipped') return { kind: 'foreign' };
   if (!parsed.ok) {
     const { table, code, reason } = parsed;
     return { kind: 'unreadable', table, code, reason, version: versionOf(body) };

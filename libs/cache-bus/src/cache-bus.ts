@@ -5,7 +5,7 @@ import { AmqpConnection, RabbitMqSubscriber } from '@coupon/messaging';
 import type { MessagingLogger } from '@coupon/messaging';
 import { readAnnouncement } from './announcement';
 import type { Announcement } from './announcement';
-import { readConfirmation } from './confirmation';
+import { readNotice } from './cache-notice';
 import { affectedBy } from './table-keys';
 import type { TableKeys } from './table-keys';
 
@@ -22,7 +22,7 @@ export interface CacheBusOptions {
   readonly name: string;
   readonly caches: readonly ListeningCache[];
   /** Shared by these caches. */
-  readonly freshness: Pick<HeartbeatFreshness, 'heard' | 'sharedTierReached' | 'lost' | 'isFresh'>;
+  readonly freshness: Pick<HeartbeatFreshness, 'sent' | 'heard' | 'sharedTierReached' | 'lost' | 'isFresh'>;
   readonly logger: MessagingLogger;
   /** The clock of the caches. @default performance.now */
   readonly nowMs?: () => number;
@@ -96,8 +96,8 @@ export class CacheBus {
       name: `${CACHE_EXCHANGE}.${name}`,
       exchanges: [BINLOG_EXCHANGE, CACHE_EXCHANGE],
       onMessage: (exchange, body) => {
-        if (exchange === CACHE_EXCHANGE) this.confirmed(body);
-        else this.announced(readAnnouncement(body));
+        if (exchange === CACHE_EXCHANGE) this.noticed(body);
+        else this.announced(readAnnouncement(body, this.concerns));
       },
       onLost: () => {
         this.counts.lost_queues += 1;
@@ -128,8 +128,14 @@ export class CacheBus {
     };
   }
 
+  private readonly concerns = (table: string): boolean =>
+    this.options.caches.some(({ tables }) => tables.some((mapping) => mapping.table === table));
+
   private announced(announcement: Announcement): void {
     switch (announcement.kind) {
+      case 'foreign':
+        this.counts.changes += 1;
+        return;
       case 'heartbeats':
         this.heard(announcement.beats);
         return;
@@ -187,8 +193,12 @@ export class CacheBus {
     } else this.unsettled.announced(drop);
   }
 
-  private confirmed(body: Buffer): void {
+  private noticed(body: Buffer): void {
+    const { freshness } = this.options;
+    const notice = readNotice(body);
     const now = this.nowMs();
-    for (const progress of readConfirmation(body)) this.options.freshness.sharedTierReached(progress, now);
+    if (notice?.kind === 'sent') freshness.sent(notice.heartbeat, now);
+    for (const progress of notice?.kind === 'l2-reached' ? notice.progress : [])
+      freshness.sharedTierReached(progress, now);
   }
 }

@@ -1,7 +1,10 @@
 export { registerCacheBusMetrics, registerL2DropperMetrics } from './bus-metrics';
 export { CacheBus } from './cache-bus';
 export type { CacheBusOptions, CacheBusStats, ListeningCache } from './cache-bus';
+export { HeartbeatNotices } from './heartbeat-notices';
+export type { HeartbeatNoticesOptions } from './heartbeat-notices';
 export { L2Dropper } from './l2-dropper';
-export type { L2DropperOptions, L2DropperStats, SharedCache } from './l2-dropper';
+export type { L2DropperOptions, L2DropperStats } from './l2-dropper';
+export type { SharedCache } from './l2-invalidations';
 export { columnOf } from './table-keys';
 export type { TableKeys } from './table-keys';

@@ -1,28 +1,22 @@
 import { UnsettledChanges, settledVersion } from '@coupon/cache';
-import type { Heartbeat, SharedTier, SharedTierProgress } from '@coupon/cache';
+import type { Heartbeat, SharedTierProgress } from '@coupon/cache';
 import { BINLOG_L2_QUEUE, CACHE_EXCHANGE } from '@coupon/contracts';
 import {
   AmqpConnection,
   QueueContinuity,
   RabbitMqConsumer,
   RabbitMqPublisher,
-  backoffDelayMs,
   binlogTopology,
   deadLetterQueueOf,
 } from '@coupon/messaging';
 import type { Delivery, DeliveryBatch, MessagingLogger } from '@coupon/messaging';
 import { readAnnouncement } from './announcement';
 import type { Announcement } from './announcement';
-import { confirmationOf } from './confirmation';
+import { encodeNotice } from './cache-notice';
+import { L2Invalidations } from './l2-invalidations';
+import type { L2Drop, SharedCache } from './l2-invalidations';
+import { LONGEST_PAUSE_MS, OutOfPatience, Repeater } from './repeater';
 import { affectedBy } from './table-keys';
-import type { TableKeys } from './table-keys';
-
-/** A cache's part in L2 and what its keys depend on. */
-export interface SharedCache {
-  readonly name: string;
-  readonly tier: Pick<SharedTier, 'invalidate' | 'invalidateAll'>;
-  readonly tables: readonly TableKeys[];
-}
 
 export interface L2DropperOptions {
   readonly url: string;
@@ -32,6 +26,10 @@ export interface L2DropperOptions {
   readonly logger: MessagingLogger;
   /** Of the broker's deliveries, handled together. @default 128 */
   readonly batchSize?: number;
+  /** How long changes wait for an L2 that is away, before everything counts as changed. @default 30000 */
+  readonly patienceMs?: number;
+  /** Milliseconds that only grow. @default performance.now */
+  readonly nowMs?: () => number;
   /** Uniform in [0, 1). @default Math.random */
   readonly random?: () => number;
 }
@@ -51,25 +49,18 @@ export interface L2DropperStats {
   readonly unsettled: number;
 }
 
-/** What a change means for one cache: keys, or with null all of them. */
-interface Drop {
-  readonly cache: SharedCache;
-  readonly keys: readonly string[] | null;
-  readonly version: string;
-}
-
 interface Change {
   /** Null: changes that were lost. */
   readonly delivery: Delivery | null;
-  readonly drops: readonly Drop[];
+  readonly drops: readonly L2Drop[];
 }
 
 type Unreadable = Extract<Announcement, { kind: 'unreadable' }>;
 
-const AT_ONCE = 256;
-const FIRST_PAUSE_MS = 20;
-const LONGEST_PAUSE_MS = 1_000;
+/** What nobody can read is parked, of whatever table. */
+const ALL_TABLES = (): boolean => true;
 
+const PATIENCE_MS = 30_000;
 /** Of the broker's deliveries, held until their changes are settled: in batches. */
 const BATCHES_HELD = 16;
 
@@ -91,10 +82,15 @@ export class L2Dropper {
   private readonly random: () => number;
   private readonly unsettled = new UnsettledChanges<Change>();
   private readonly mostHeld: number;
+  /** Deliveries that are not acknowledged. */
+  private readonly held = new Set<Delivery>();
   /** Ends with the channel that the deliveries belong to. */
   private channel: AbortSignal | undefined;
   private makingUp = false;
-  private stopped = false;
+  private makeUpAtMs = -Infinity;
+  private readonly nowMs: () => number;
+  private readonly repeater: Repeater;
+  private readonly invalidations: L2Invalidations;
   private parkings = 0;
   private readonly counts = {
     changes: 0,
@@ -109,6 +105,13 @@ export class L2Dropper {
   constructor(private readonly options: L2DropperOptions) {
     const { url, name, logger, batchSize = 128, random = Math.random } = options;
     this.random = random;
+    const nowMs = (this.nowMs = options.nowMs ?? (() => performance.now()));
+    this.repeater = new Repeater({ logger, random, nowMs, onFailure: () => (this.counts.failures += 1) });
+    this.invalidations = new L2Invalidations({
+      repeater: this.repeater,
+      patienceMs: options.patienceMs ?? PATIENCE_MS,
+      onDropped: (what, count) => (this.counts[`dropped_${what}`] += count),
+    });
     this.mostHeld = (BATCHES_HELD - 2) * batchSize;
     const connection = (purpose: string): AmqpConnection =>
       new AmqpConnection({ url, name: `${name} ${purpose}`, logger, random, maxDelayMs: LONGEST_PAUSE_MS });
@@ -143,7 +146,7 @@ export class L2Dropper {
   }
 
   stopIntake(): void {
-    this.stopped = true;
+    this.repeater.stop();
   }
 
   async drain(): Promise<void> {
@@ -151,7 +154,7 @@ export class L2Dropper {
   }
 
   async close(): Promise<void> {
-    this.stopped = true;
+    this.repeater.stop();
     await this.consumer.close();
     await this.publisher.close();
     await this.connection.close();
@@ -162,39 +165,68 @@ export class L2Dropper {
     return { state: this.consumer.status.state, ...this.counts, unsettled: this.unsettled.size };
   }
 
-  private async handle({ deliveries, ack, lost }: DeliveryBatch): Promise<void> {
+  private async handle(batch: DeliveryBatch): Promise<void> {
+    const { deliveries, lost } = batch;
     if (this.channel !== lost) {
       this.channel = lost;
       this.unsettled.clear();
+      this.held.clear();
       this.makingUp = false;
     }
-    if (this.continuity.isBroken && !this.makingUp) await this.makeUpForTheGap(lost);
-    const announcements = deliveries.map((delivery) => ({ delivery, announcement: readAnnouncement(delivery.body) }));
-    const changes = new Map<Delivery, Change>();
-    for (const { delivery, announcement } of announcements) {
-      if (announcement.kind === 'heartbeats') continue;
+    for (const delivery of deliveries) this.held.add(delivery);
+    const announced = deliveries.map((delivery) => ({ delivery, ...this.read(delivery) }));
+    for (const { delivery, announcement } of announced)
       if (announcement.kind === 'unreadable') await this.park(delivery, announcement, lost);
-      changes.set(delivery, { delivery, drops: this.dropsOf(announcement) });
+    if (this.continuity.isBroken && !this.makingUp && !(await this.makeUpForTheGap(lost))) {
+      // What they ask for is done when everything is dropped.
+      this.acknowledge(deliveries, batch);
+      return;
     }
-    const drops = [...changes.values()].flatMap((change) => change.drops);
-    await this.drop(drops, (version) => version, lost);
+    try {
+      const progress = await this.handleInOrder(announced, batch);
+      // Not waited for: a broker that is slow to confirm must not hold up the next changes.
+      if (progress.length > 0) void this.confirm(progress);
+      if (this.held.size >= this.mostHeld) await this.giveUp('no heartbeat among so many changes', batch);
+    } catch (error) {
+      if (!(error instanceof OutOfPatience)) throw error;
+      await this.giveUp('the shared cache level is away', batch);
+    }
+  }
+
+  private async handleInOrder(
+    announced: readonly {
+      readonly delivery: Delivery;
+      readonly announcement: Announcement;
+      readonly drops: readonly L2Drop[];
+    }[],
+    batch: DeliveryBatch,
+  ): Promise<SharedTierProgress[]> {
+    const { lost } = batch;
+    await this.invalidations.drop(
+      announced.flatMap(({ drops }) => drops),
+      (version) => version,
+      lost,
+    );
     const progress = new Map<string, SharedTierProgress>();
     const done: Delivery[] = [];
-    for (const { delivery, announcement } of announcements) {
-      const change = changes.get(delivery);
-      if (change !== undefined && change.drops.length > 0) this.unsettled.announced(change);
+    for (const { delivery, announcement, drops } of announced) {
+      if (drops.length > 0) this.unsettled.announced({ delivery, drops });
       else done.push(delivery);
-      if (announcement.kind !== 'heartbeats') continue;
-      for (const beat of announcement.beats) {
+      for (const beat of announcement.kind === 'heartbeats' ? announcement.beats : []) {
         const settled = await this.settle(beat, lost);
         done.push(...settled.deliveries);
-        progress.set(beat.source, { ...beat, settledMs: settled.settledMs });
+        const settledMs = Math.max(settled.settledMs, progress.get(beat.source)?.settledMs ?? 0);
+        progress.set(beat.source, { ...beat, settledMs });
       }
     }
-    ack(done);
-    if (this.unsettled.size >= this.mostHeld) await this.giveUpHeld(ack, lost);
-    // Not waited for: a broker that is slow to confirm must not hold up the next changes.
-    if (progress.size > 0) void this.confirm(progress.values());
+    this.acknowledge(done, batch);
+    return [...progress.values()];
+  }
+
+  private read({ body }: Delivery): { readonly announcement: Announcement; readonly drops: readonly L2Drop[] } {
+    const announcement = readAnnouncement(body, ALL_TABLES);
+    if (announcement.kind === 'unreadable') return { announcement, drops: this.dropsOfUnreadable(announcement) };
+    return { announcement, drops: announcement.kind === 'change' ? this.dropsOf(announcement) : [] };
   }
 
   private async settle(
@@ -203,88 +235,72 @@ export class L2Dropper {
   ): Promise<{ readonly deliveries: readonly Delivery[]; readonly settledMs: number }> {
     const { changes, settledMs } = this.unsettled.heard(beat);
     const drops = changes.flatMap((change) => change.drops);
-    await this.drop(drops, settledVersion, lost);
+    await this.invalidations.drop(drops, settledVersion, lost);
     if (changes.some(({ delivery }) => delivery === null)) {
-      await this.untilDone(() => this.continuity.restored(), lost);
+      await this.repeater.untilDone(() => this.continuity.restored(), lost);
       this.makingUp = false;
     }
     return { deliveries: changes.flatMap(({ delivery }) => delivery ?? []), settledMs };
   }
 
-  /** Changes may be missing in the queue, and nobody can say which. */
-  private async makeUpForTheGap(lost: AbortSignal): Promise<void> {
-    await this.untilDone(() => this.continuity.examine(), lost);
-    if (!this.continuity.isBroken) return;
-    this.counts.gaps += 1;
-    this.options.logger.warn({}, 'changes may have been lost: everything is dropped from the shared cache level');
+  /**
+   * Changes may be missing in the queue, and nobody can say which: everything is dropped, and again when it is settled.
+   * @returns whether L2 has taken it
+   */
+  private async makeUpForTheGap(lost: AbortSignal): Promise<boolean> {
+    if (this.nowMs() < this.makeUpAtMs) return false;
+    await this.repeater.untilDone(() => this.continuity.examine(), lost);
+    if (!this.continuity.isBroken) return true;
     const version = `gap-${Math.floor(this.random() * 2 ** 48).toString(36)}`;
     const drops = this.options.caches.map((cache) => ({ cache, keys: null, version }));
-    await this.drop(drops, (same) => same, lost);
+    try {
+      for (const { cache } of drops) await cache.tier.invalidateAll(version);
+    } catch (error) {
+      this.counts.failures += 1;
+      this.options.logger.warn({ err: error }, 'the shared cache level cannot be dropped yet');
+      this.makeUpAtMs = this.nowMs() + LONGEST_PAUSE_MS;
+      return false;
+    }
+    this.counts.gaps += 1;
+    this.counts.dropped_caches += drops.length;
+    this.options.logger.warn({}, 'changes may have been lost: everything was dropped from the shared cache level');
     this.unsettled.announced({ delivery: null, drops });
     this.makingUp = true;
+    return true;
   }
 
-  /** The broker sends nothing more while too much is held, and the heartbeat that would settle it may be behind. */
-  private async giveUpHeld(ack: DeliveryBatch['ack'], lost: AbortSignal): Promise<void> {
-    this.options.logger.warn({ held: this.unsettled.size }, 'no heartbeat among so many changes');
-    await this.untilDone(() => this.continuity.broken(), lost);
-    ack(this.unsettled.all().flatMap(({ delivery }) => delivery ?? []));
+  /**
+   * Changes are not held any longer: everything will be dropped instead. Either no heartbeat settles them, and the broker sends nothing more while
+   * too much is held, perhaps not the heartbeat either; or L2 is away, and the queue would fill the broker.
+   */
+  private async giveUp(because: string, batch: DeliveryBatch): Promise<void> {
+    this.options.logger.warn({ because, changes: this.held.size }, 'changes are given up');
+    await this.repeater.untilDone(() => this.continuity.broken(), batch.lost);
+    this.acknowledge([...this.held], batch);
     this.unsettled.clear();
-    await this.makeUpForTheGap(lost);
+    this.makingUp = false;
   }
 
-  private dropsOf(announcement: Exclude<Announcement, { kind: 'heartbeats' }>): Drop[] {
-    const { version } = announcement;
-    if (announcement.kind === 'unreadable') {
-      const { table } = announcement;
-      return this.options.caches
-        .filter(({ tables }) => table === '' || tables.some((mapping) => mapping.table === table))
-        .map((cache) => ({ cache, keys: null, version }));
-    }
+  private acknowledge(deliveries: readonly Delivery[], batch: DeliveryBatch): void {
+    for (const delivery of deliveries) this.held.delete(delivery);
+    batch.ack(deliveries);
+  }
+
+  private dropsOfUnreadable({ table, version }: Unreadable): L2Drop[] {
+    return this.options.caches
+      .filter(({ tables }) => table === '' || tables.some((mapping) => mapping.table === table))
+      .map((cache) => ({ cache, keys: null, version }));
+  }
+
+  private dropsOf({ message, version }: Extract<Announcement, { kind: 'change' }>): L2Drop[] {
     this.counts.changes += 1;
-    return this.options.caches.flatMap((cache): Drop[] => {
-      const affected = affectedBy(announcement.message, cache.tables);
+    return this.options.caches.flatMap((cache): L2Drop[] => {
+      const affected = affectedBy(message, cache.tables);
       if (affected.kind === 'none') return [];
       if (affected.kind === 'keys') return [{ cache, keys: affected.keys, version }];
       this.options.logger.warn({ cache: cache.name, because: affected.because }, 'cache dropped as a whole');
       return [{ cache, keys: null, version }];
     });
-  }
-
-  private async drop(drops: readonly Drop[], versionOf: (version: string) => string, lost: AbortSignal): Promise<void> {
-    const whole = new Map<SharedCache, string>();
-    const single = new Map<SharedCache, Map<string, string[]>>();
-    for (const { cache, keys, version } of drops) {
-      if (keys === null) whole.set(cache, versionOf(version));
-      const versionsOf = single.get(cache) ?? new Map<string, string[]>();
-      single.set(cache, versionsOf);
-      for (const key of keys ?? []) versionsOf.set(key, [...(versionsOf.get(key) ?? []), versionOf(version)]);
-    }
-    for (const [cache, version] of whole) await this.dropAll(cache, version, lost);
-    for (const [cache, keys] of single) await this.dropKeys(cache, [...keys], lost);
-  }
-
-  private async dropKeys(
-    { tier }: SharedCache,
-    keys: readonly (readonly [key: string, versions: readonly string[]])[],
-    lost: AbortSignal,
-  ): Promise<void> {
-    for (let from = 0; from < keys.length; from += AT_ONCE) {
-      const some = keys.slice(from, from + AT_ONCE);
-      await Promise.all(
-        some.map(async ([key, versions]) => {
-          // One after the other: L2 remembers all of them, the last one longest.
-          for (const version of versions)
-            await this.untilDone(() => Promise.resolve(tier.invalidate(key, version)), lost);
-        }),
-      );
-      this.counts.dropped_keys += some.length;
-    }
-  }
-
-  private async dropAll({ tier }: SharedCache, version: string, lost: AbortSignal): Promise<void> {
-    await this.untilDone(() => tier.invalidateAll(version), lost);
-    this.counts.dropped_caches += 1;
   }
 
   private async park(delivery: Delivery, { code, reason }: Unreadable, lost: AbortSignal): Promise<void> {
@@ -298,7 +314,7 @@ export class L2Dropper {
       queue: deadLetterQueueOf(BINLOG_L2_QUEUE),
       headers: { code, reason },
     };
-    await this.untilDone(async () => {
+    await this.repeater.untilDone(async () => {
       const [result] = await this.publisher.publishBatch([message]);
       if (result?.kind === 'confirmed') return;
       throw result?.kind === 'failed' ? result.error : new Error(`not parked: ${result?.reason ?? 'no answer'}`);
@@ -309,30 +325,15 @@ export class L2Dropper {
   /** Not repeated: the next heartbeat is on its way. */
   private async confirm(progress: Iterable<SharedTierProgress>): Promise<void> {
     const [result] = await this.publisher.publishBatch([
-      { id: 'l2-reached', type: '', body: confirmationOf(progress), timestampMs: Date.now(), mandatory: false },
+      {
+        id: 'l2-reached',
+        type: '',
+        body: encodeNotice({ kind: 'l2-reached', progress: [...progress] }),
+        timestampMs: Date.now(),
+        mandatory: false,
+      },
     ]);
     if (result?.kind === 'confirmed') this.counts.confirmations += 1;
     else this.counts.failures += 1;
-  }
-
-  /** Repeats until it has worked. @throws Error when the messages are somebody else's now, or it is time to stop */
-  private async untilDone(work: () => Promise<void>, lost: AbortSignal): Promise<void> {
-    for (let attempt = 1; ; attempt += 1) {
-      if (lost.aborted) throw new Error('the queue is gone', { cause: lost.reason });
-      try {
-        await work();
-        return;
-      } catch (error) {
-        this.counts.failures += 1;
-        if (this.stopped) throw error;
-        if (attempt === 1) this.options.logger.warn({ err: error }, 'not dropped from the shared cache level yet');
-      }
-      const delayMs = backoffDelayMs(attempt, {
-        minDelayMs: FIRST_PAUSE_MS,
-        maxDelayMs: LONGEST_PAUSE_MS,
-        random: this.random,
-      });
-      await new Promise<void>((resolve) => setTimeout(resolve, delayMs));
-    }
   }
 }

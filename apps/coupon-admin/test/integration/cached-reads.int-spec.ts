@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { L2Dropper } from '@coupon/cache-bus';
+import { HeartbeatNotices, L2Dropper } from '@coupon/cache-bus';
 import { BINLOG_EXCHANGE, HEARTBEAT_TABLE } from '@coupon/contracts';
 import { createClaimRedis } from '@coupon/lua';
 import { AmqpConnection, RabbitMqPublisher, binlogTopology } from '@coupon/messaging';
@@ -46,9 +46,16 @@ beforeAll(async () => {
   const caches = sharedCaches({ redis, newToken: randomUUID });
   const dropper = new L2Dropper({ url: vhost.url, name: 'test', caches, logger: silent });
   await dropper.start();
-  heart = setInterval(() => void publisher.publishBatch([beat()]), 50);
+  const notices = new HeartbeatNotices({ url: vhost.url, name: 'test', logger: silent });
+  await notices.start();
+  heart = setInterval(() => {
+    const sentMs = Date.now();
+    void notices.sent({ source: 'test', sentMs });
+    void publisher.publishBatch([beat(sentMs)]);
+  }, 50);
   closing.push(
     () => dropper.close(),
+    () => notices.close(),
     () => publisher.close(),
     () => connection.close(),
     () => redis.disconnect(),
@@ -60,10 +67,11 @@ afterAll(async () => {
   for (const close of closing) await close();
 });
 
-function beat(): { id: string; type: string; body: string; timestampMs: number; mandatory: false } {
-  const now = Date.now();
+let acknowledged = 0;
+function beat(now: number): { id: string; type: string; body: string; timestampMs: number; mandatory: false } {
   const fields = { database: 'coupon', es: now, gtid: '', id: 1, isDdl: false, mysqlType: {}, old: [{}] };
-  const data = [{ source: 'test', beat: String(now) }];
+  const data = [{ source: 'test', beat: String(now), acknowledged: String(acknowledged) }];
+  acknowledged = now;
   const rest = { pkNames: ['source'], sql: '', sqlType: {}, table: HEARTBEAT_TABLE, ts: now, type: 'UPDATE' };
   return {
     id: 'beat',

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Registry } from 'prom-client';
+import { HeartbeatNotices } from '@coupon/cache-bus';
 import { BINLOG_EXCHANGE, BINLOG_L2_QUEUE, HEARTBEAT_TABLE } from '@coupon/contracts';
 import { RabbitMqPublisher, binlogTopology } from '@coupon/messaging';
 import { createPrisma } from '@coupon/persistence';
@@ -36,7 +37,9 @@ export function createBinlogRole(
 ): readonly Component[] {
   const own = new ImpatientClient(() => clientFor(config.mysql.url, logger), CALL_TIMEOUT_MS);
   const processName = `${config.instance.slice(0, 46)}-${randomBytes(6).toString('hex')}`;
+  const notices = new HeartbeatNotices({ url: config.amqpUrl, name: `seckill-worker ${config.instance}`, logger });
   const heartbeats = new WriteHeartbeats({
+    announce: (source, sentMs) => notices.sent({ source, sentMs }),
     table: new MysqlHeartbeatTable(own),
     source: processName,
     intervalMs: config.binlog.heartbeatMs,
@@ -45,6 +48,7 @@ export function createBinlogRole(
   });
   return [
     { name: 'heartbeat connection', close: () => own.close() },
+    notices,
     ...(config.binlog.url === undefined
       ? []
       : readingOf(config, config.binlog.url, processName, connections, registry, logger)),

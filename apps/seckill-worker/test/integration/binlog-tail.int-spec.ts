@@ -218,7 +218,7 @@ it('lets a heartbeat go only when everything before it is confirmed', async () =
   };
   // One transaction: both changes come in one go.
   await database.query('CREATE TABLE IF NOT EXISTS marker (id INT)');
-  await database.query("INSERT INTO cache_heartbeats VALUES ('a', 1)");
+  await database.query("INSERT INTO cache_heartbeats VALUES ('a', 1, 0)");
   await bus.until('cache_heartbeats', (messages) => messages.some(({ type }) => type === 'INSERT'));
   await database.query('DROP PROCEDURE IF EXISTS both_tables');
   await database.query(

@@ -7,6 +7,7 @@ import { createClaimRedis } from '@coupon/lua';
 import { eventually } from '@coupon/testing';
 import { CacheBus, L2Dropper, columnOf } from '../../src';
 import type { TableKeys } from '../../src';
+import { encodeNotice } from '../../src/cache-notice';
 
 export const silentLogger = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
@@ -20,6 +21,8 @@ export class CanalDouble {
   private channel: ConfirmChannel | undefined;
   private batch = 0;
   private timer: NodeJS.Timeout | undefined;
+  private beatMs = 0;
+  private acknowledgedMs: number | undefined;
 
   constructor(private readonly url: () => string) {}
 
@@ -90,10 +93,29 @@ export class CanalDouble {
 
   /** Heartbeats every 50 ms from now on. */
   beat(): void {
-    this.timer ??= setInterval(() => {
-      const row = { source: 'test', beat: String(Date.now()) };
-      this.publish(this.message(HEARTBEAT_TABLE, 'UPDATE', [row])).catch(() => undefined);
-    }, 50);
+    this.timer ??= setInterval(() => void this.beatOnce(Date.now()).catch(() => undefined), 50);
+  }
+
+  /** Word of it straight to the listeners, and the row as it comes out of the binlog. */
+  private async beatOnce(beatMs: number): Promise<void> {
+    const acknowledgedMs = this.acknowledgedMs ?? this.beatMs;
+    this.beatMs = beatMs;
+    this.channel?.publish(
+      CACHE_EXCHANGE,
+      '',
+      Buffer.from(encodeNotice({ kind: 'sent', heartbeat: { source: 'test', sentMs: beatMs } })),
+    );
+    const row = { source: 'test', beat: String(beatMs), acknowledged: String(acknowledgedMs) };
+    await this.publish(this.message(HEARTBEAT_TABLE, 'UPDATE', [row]));
+  }
+
+  /** From now on the commits of heartbeats are not acknowledged. */
+  holdCommits(): void {
+    this.acknowledgedMs = this.beatMs - 1;
+  }
+
+  letCommit(): void {
+    this.acknowledgedMs = undefined;
   }
 
   stopBeating(): void {
@@ -191,7 +213,11 @@ export interface RunningDropper {
   close(): Promise<void>;
 }
 
-export async function startDropper(amqp: string, redisUrl: string): Promise<RunningDropper> {
+export async function startDropper(
+  amqp: string,
+  redisUrl: string,
+  options: { readonly batchSize?: number; readonly patienceMs?: number } = {},
+): Promise<RunningDropper> {
   const redis = createClaimRedis(redisUrl, { commandTimeoutMs: 500 });
   redis.on('error', () => undefined);
   await redis.connect();
@@ -201,6 +227,7 @@ export async function startDropper(amqp: string, redisUrl: string): Promise<Runn
     url: amqp,
     name: 'test',
     logger: silentLogger,
+    ...options,
     caches: [
       {
         name: 'item',

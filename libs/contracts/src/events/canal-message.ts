@@ -93,8 +93,19 @@ export const canalMessageSchema: ZodType<CanalMessage> = z
     }
   });
 
-/** A message's body -> the message, or why it is none. Never throws. */
-export function parseCanalMessage(body: Uint8Array | string): ParsedCanalMessage {
+/**
+ * A message's body -> the message, or why it is none. Never throws.
+ * @param isWanted by table: rows of others are skipped, whatever they look like. Definitions (DDL) are always read: one may concern several tables.
+ */
+export function parseCanalMessage(body: Uint8Array | string): ParsedCanalMessage;
+export function parseCanalMessage(
+  body: Uint8Array | string,
+  isWanted: (table: string) => boolean,
+): ParsedCanalMessage | 'skipped';
+export function parseCanalMessage(
+  body: Uint8Array | string,
+  isWanted: (table: string) => boolean = () => true,
+): ParsedCanalMessage | 'skipped' {
   let value: unknown;
   try {
     value = JSON.parse(
@@ -104,18 +115,22 @@ export function parseCanalMessage(body: Uint8Array | string): ParsedCanalMessage
     // Not the parser's own words: they quote the body, which may hold personal data.
     return { ok: false, code: 'NOT_JSON', reason: 'body is not JSON', database: '', table: '' };
   }
+  const place = placeOf(value);
+  if (place.isRows && place.table !== '' && !isWanted(place.table)) return 'skipped';
   const parsed = canalMessageSchema.safeParse(value);
   if (parsed.success) return { ok: true, message: parsed.data };
   const [issue] = parsed.error.issues;
   const reason = `${issue?.path.join('.') || 'body'}: ${issue?.message ?? 'invalid'}`.slice(0, 200);
-  return { ok: false, code: 'INVALID_CANAL_MESSAGE', reason, ...placeOf(value) };
+  const { database, table } = place;
+  return { ok: false, code: 'INVALID_CANAL_MESSAGE', reason, database, table };
 }
 
-function placeOf(value: unknown): { database: string; table: string } {
-  if (typeof value !== 'object' || value === null) return { database: '', table: '' };
-  const { database, table } = value as { database?: unknown; table?: unknown };
+function placeOf(value: unknown): { database: string; table: string; isRows: boolean } {
+  if (typeof value !== 'object' || value === null) return { database: '', table: '', isRows: false };
+  const { database, table, isDdl } = value as { database?: unknown; table?: unknown; isDdl?: unknown };
   return {
     database: typeof database === 'string' ? database : '',
     table: typeof table === 'string' ? table : '',
+    isRows: isDdl === false,
   };
 }

@@ -11,6 +11,8 @@ export interface HeartbeatTable {
 
 export interface WriteHeartbeatsOptions {
   readonly table: HeartbeatTable;
+  /** Tells the listeners past the binlog that a beat sets out: they measure by it how late one is that comes by way of the binlog. */
+  readonly announce: (source: string, beatMs: number) => Promise<void>;
   /** No other process's, and no earlier process's. Less than 60 characters. */
   readonly source: string;
   readonly intervalMs: number;
@@ -63,9 +65,11 @@ export class WriteHeartbeats {
   }
 
   private async writeOne(): Promise<void> {
-    const { table, clock, logger } = this.options;
+    const { announce, table, clock, logger } = this.options;
     const source = this.source();
     const beatMs = clock.nowMs();
+    // Not waited for, and not missed: there is another one with the next beat.
+    announce(source, beatMs).catch(() => undefined);
     try {
       await table.beat(source, beatMs, this.acknowledgedMs);
       this.acknowledgedMs = beatMs;
