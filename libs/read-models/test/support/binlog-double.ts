@@ -1,3 +1,4 @@
+import { HeartbeatNotices } from '@coupon/cache-bus';
 import { BINLOG_EXCHANGE, HEARTBEAT_TABLE } from '@coupon/contracts';
 import { AmqpConnection, RabbitMqPublisher, binlogTopology } from '@coupon/messaging';
 
@@ -7,10 +8,12 @@ export const silentLogger = { info: () => undefined, warn: () => undefined, erro
 export class BinlogDouble {
   private readonly connection: AmqpConnection;
   private readonly publisher: RabbitMqPublisher;
+  private readonly notices: HeartbeatNotices;
   private timer: NodeJS.Timeout | undefined;
   private count = 0;
 
   constructor(url: string) {
+    this.notices = new HeartbeatNotices({ url, name: 'binlog', logger: silentLogger });
     this.connection = new AmqpConnection({ url, name: 'binlog', logger: silentLogger });
     this.publisher = new RabbitMqPublisher({
       connection: this.connection,
@@ -22,8 +25,14 @@ export class BinlogDouble {
 
   async start(): Promise<void> {
     await this.publisher.start();
+    await this.notices.start();
+    let acknowledged = 0;
     this.timer = setInterval(() => {
-      this.changed(HEARTBEAT_TABLE, { source: 'test', beat: String(Date.now()) }).catch(() => undefined);
+      const sentMs = Date.now();
+      const row = { source: 'test', beat: String(sentMs), acknowledged: String(acknowledged) };
+      acknowledged = sentMs;
+      void this.notices.sent({ source: 'test', sentMs });
+      this.changed(HEARTBEAT_TABLE, row).catch(() => undefined);
     }, 50);
   }
 
@@ -58,6 +67,7 @@ export class BinlogDouble {
 
   async close(): Promise<void> {
     clearInterval(this.timer);
+    await this.notices.close();
     await this.publisher.close();
     await this.connection.close();
   }
