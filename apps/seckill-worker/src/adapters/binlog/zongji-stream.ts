@@ -94,6 +94,9 @@ export class ZongjiStream implements BinlogStream {
   private takeRotation(event: { binlogName: string; position: number }): void {
     if (event.binlogName === this.file) return; // the one with which every stream begins
     this.file = event.binlogName;
+    // Perhaps of a server that was started again: another table may have an id that is known.
+    const { tableMap } = this.zongji as unknown as { readonly tableMap: Record<number, unknown> };
+    for (const id of Object.keys(tableMap)) delete tableMap[Number(id)];
     this.queue.push({ kind: 'boundary', end: { file: this.file, position: event.position } });
   }
 

@@ -1,4 +1,4 @@
-import type { BinlogEvent, BinlogSource, ColumnDefinition, RowsEvent } from './binlog-source';
+import type { BinlogEvent, BinlogPoint, BinlogSource, ColumnDefinition, RowsEvent } from './binlog-source';
 import { anythingChanged, ddlChange, rowsChange } from './canal-messages';
 import type { CanalChange } from './canal-messages';
 import { NotEncodableError } from './canal-values';
@@ -22,6 +22,7 @@ export interface UnencodedEvent {
 /** Events of one stream -> what Canal says of them. Nothing about a watched table is left out: what cannot be told becomes "any row may have changed". */
 export class ChangeEncoder {
   private readonly definitions = new Map<number, readonly ColumnDefinition[]>();
+  private file: string | undefined;
 
   constructor(private readonly options: ChangeEncoderOptions) {}
 
@@ -29,6 +30,7 @@ export class ChangeEncoder {
   async encode(event: BinlogEvent): Promise<readonly CanalChange[]> {
     switch (event.kind) {
       case 'boundary':
+        this.reached(event.end);
         return [];
       case 'rows':
         return this.rows(event);
@@ -77,6 +79,12 @@ export class ChangeEncoder {
 
   private isWatched({ database, table }: { database: string; table: string }): boolean {
     return database === this.options.database && this.options.tables.includes(table);
+  }
+
+  /** A server that was started again writes another file, and counts the ids of tables from the beginning. */
+  private reached({ file }: BinlogPoint): void {
+    if (file !== this.file) this.definitions.clear();
+    this.file = file;
   }
 
   /** A table gets another id in the binlog with every change of its definition. */
