@@ -70,4 +70,68 @@ describe('without a heartbeat', () => {
     expect(await after).toMatchObject({ value: { version: 2 } });
     expect(await cache.get('a')).toMatchObject({ value: { version: 2 } });
   });
+
+  test('a load is joined while it is young: nobody is answered with what was read much before he came', async () => {
+    const cache = world.cache({ freshness: listening(world).freshness, l2: null });
+    const release = world.hold();
+    const one = cache.get('a');
+    await turns();
+    world.clock.advance(250);
+    const two = cache.get('a');
+    world.change('a');
+    world.clock.advance(1);
+    const three = cache.get('a');
+    const four = cache.get('a');
+    await turns();
+    release();
+    expect(await Promise.all([one, two, three, four])).toMatchObject(
+      [1, 1, 2, 2].map((version) => ({ value: { version } })),
+    );
+    expect(world.calls).toHaveLength(2);
+  });
+
+  test('a load that began before a change is not joined after its announcement, however young', async () => {
+    const cache = world.cache({ freshness: listening(world).freshness, l2: null });
+    const release = world.hold();
+    const before = cache.get('a');
+    await turns();
+    cache.drop(['a'], world.change('a'));
+    const after = cache.get('a');
+    const all = cache.getMany(['a']);
+    cache.dropAll();
+    world.change('a');
+    const last = cache.get('a');
+    await turns();
+    release();
+    expect([await before, await after, ...(await all), await last]).toMatchObject(
+      [1, 2, 2, 3].map((version) => ({ value: { version } })),
+    );
+  });
+
+  test('who waits for another process loads when L2 may not be used any more', async () => {
+    let fresh = true;
+    const freshness = { lapses: 0, isHearing: () => true, isFresh: () => fresh };
+    const [holder, waiter] = [world.cache(), world.cache({ freshness })];
+    const release = world.hold();
+    const held = holder.get('a');
+    await turns();
+    const waits = waiter.get('a');
+    await turns();
+    const leases = jest.spyOn(world.l2, 'lease');
+    const fills = jest.spyOn(world.l2, 'fill');
+    world.clock.advance(10);
+    await turns();
+    expect(leases).toHaveBeenCalledTimes(1);
+    fresh = false;
+    world.clock.advance(50);
+    await turns();
+    expect(leases).toHaveBeenCalledTimes(1);
+    expect(world.calls).toHaveLength(2);
+    release();
+    expect(await waits).toMatchObject({ level: 'l3' });
+    await held;
+    await turns();
+    expect(fills).toHaveBeenCalledTimes(1);
+    expect(waiter.stats().l2).toMatchObject({ lease_waits: 1, lease_timeouts: 0, bypassed: 1 });
+  });
 });

@@ -9,6 +9,11 @@ export interface Freshness {
    * error. Never falls.
    */
   readonly lapses: number;
+  /**
+   * Until when a value that was filled while `lapses` was this is known to have heard of its changes, on the clock of the caches; -Infinity where
+   * that is not known any more. Without this method nothing but the values of the present count stands in for an error.
+   */
+  heardUntilMs?(lapses: number): number;
 }
 
 /** For caches that nobody invalidates: what they hold is as good as its time to live. */
@@ -65,6 +70,8 @@ export class HeartbeatFreshness implements Freshness {
   private readonly confirms: boolean;
   private readonly sources = new Map<string, Source>();
   private heardAtMs = -Infinity;
+  /** The last heartbeats before the last lapses, by the count of lapses that they ended. */
+  private readonly heardUntil = new Map<number, number>();
   private settled = false;
   private sharedSettled = false;
   private sharedAtMs = -Infinity;
@@ -109,6 +116,10 @@ export class HeartbeatFreshness implements Freshness {
     return !this.confirms || (this.sharedSettled && nowMs - this.sharedAtMs <= this.withinMs);
   }
 
+  heardUntilMs(lapses: number): number {
+    return lapses === this.lapses ? this.heardAtMs : (this.heardUntil.get(lapses) ?? -Infinity);
+  }
+
   /** Moved to the end: the first one is the one that was silent longest. */
   private sourceOf(name: string): Source {
     const source = this.sources.get(name) ?? { lastSentMs: -Infinity, fastestMs: Infinity, fastestAtMs: 0 };
@@ -119,13 +130,22 @@ export class HeartbeatFreshness implements Freshness {
   }
 
   private lapse(): void {
+    this.rememberEnd();
     this.lapses += 1;
     this.settled = false;
     this.sharedSettled = false;
     for (const source of this.sources.values()) delete source.awaitedMs;
   }
+
+  private rememberEnd(): void {
+    if (!this.settled) return;
+    this.heardUntil.set(this.lapses, this.heardAtMs);
+    if (this.heardUntil.size > MOST_ENDS) this.heardUntil.delete(this.heardUntil.keys().next().value ?? 0);
+  }
 }
 
+/** Nothing was filled between two lapses when nothing was heard between them. */
+const MOST_ENDS = 64;
 /** Enough for every process that sends heartbeats, and for some that no longer do. */
 const MOST_SOURCES = 64;
 /** More than two clocks part that nobody sets, as a part of the time. A way that is 400 ms slower for ever would count after an hour. */

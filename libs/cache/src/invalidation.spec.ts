@@ -1,4 +1,5 @@
 import { World, gate, turns } from '../test/support/world';
+import type { SharedTier } from './tier';
 
 let world: World;
 beforeEach(() => {
@@ -58,16 +59,7 @@ describe('the slow-reader race', () => {
     await world.cache().get('a');
     await turns();
     const { promise, resolve } = gate();
-    const slowL2 = new Proxy(world.l2, {
-      get: (l2, name) =>
-        name === 'readMany'
-          ? async (keys: string[]) => {
-              const entries = await l2.readMany(keys);
-              await promise;
-              return entries;
-            }
-          : (Reflect.get(l2, name) as () => void).bind(l2),
-    });
+    const slowL2 = answeringLate(world.l2, 'readMany', promise);
     const cache = world.cache({ l2: slowL2 });
     const read = cache.get('a');
     await turns();
@@ -130,4 +122,86 @@ describe('the slow-reader race', () => {
     cache.drop(['b', 'c'], 'v8');
     expect(await cache.get('a')).toMatchObject({ value: { version: 2 }, level: 'l3' });
   });
+
+  test('a change that is announced while L2 is being told of the one before is told to L2, too', async () => {
+    const { promise, resolve } = gate();
+    const slowL2 = answeringLate(world.l2, 'invalidate', promise);
+    const [early, other] = [world.cache({ l2: slowL2 }), world.cache()];
+    early.drop(['a'], world.change('a'));
+    const read = early.get('a');
+    await turns();
+    expect(await other.get('a')).toMatchObject({ value: { version: 2 }, level: 'l3' });
+    await turns();
+    early.drop(['a'], world.change('a'));
+    resolve();
+    await read;
+    expect(await early.get('a')).toMatchObject({ value: { version: 3 }, level: 'l3' });
+  });
+
+  test('after a change of nobody knows what L2 is not read for as long as whoever drops it may lag behind, and then it is', async () => {
+    const early = world.cache({ dropMemoryMs: 1_000 });
+    await world.cache().get('a');
+    await turns();
+    world.change('a');
+    early.dropAll();
+    expect(await early.get('a')).toMatchObject({ value: { version: 2 }, level: 'l3' });
+    await world.cache().invalidateAll('all');
+    await world.cache().get('a');
+    await turns();
+    early.dropAll();
+    world.clock.advance(1_000);
+    expect(await early.get('a')).toMatchObject({ value: { version: 2 }, level: 'l2' });
+  });
+
+  test('a change that whoever drops L2 has come past by now is not told to L2 any more', async () => {
+    const told = jest.spyOn(world.l2, 'invalidate');
+    const cache = world.cache({ dropMemoryMs: 1_000 });
+    cache.drop(['a', 'b'], 'v1');
+    world.clock.advance(999);
+    await cache.get('a');
+    expect(told).toHaveBeenCalledTimes(1);
+    world.clock.advance(1);
+    await cache.get('b');
+    expect(told).toHaveBeenCalledTimes(1);
+  });
+
+  test('L2 is told of many changes in pieces, and left alone when it does not answer', async () => {
+    let together = 0;
+    let most = 0;
+    let fails = false;
+    const told = jest.spyOn(world.l2, 'invalidate').mockImplementation(async () => {
+      together += 1;
+      most = Math.max(most, together);
+      await Promise.resolve();
+      together -= 1;
+      if (fails) throw new Error('down');
+    });
+    const keys = Array.from({ length: 1_000 }, (_, index) => `k${index}`);
+    for (const key of keys) world.change(key);
+    const cache = world.cache();
+    cache.drop(keys, 'v1');
+    await cache.getMany(keys);
+    expect(told).toHaveBeenCalledTimes(1_000);
+    expect(most).toBeLessThanOrEqual(64);
+    fails = true;
+    cache.drop(keys, 'v2');
+    await cache.getMany(keys);
+    expect(told.mock.calls.length).toBeLessThanOrEqual(1_064);
+    expect(cache.stats().l3.loads).toBe(2_000);
+  });
 });
+
+/** L2 that does what it is asked at once and says so when `open` resolves. */
+function answeringLate(l2: World['l2'], method: 'readMany' | 'invalidate', open: Promise<void>): SharedTier {
+  return new Proxy<SharedTier>(l2, {
+    get: (target, name) => {
+      const work = (Reflect.get(target, name) as (...args: unknown[]) => Promise<unknown>).bind(target);
+      if (name !== method) return work;
+      return async (...args: unknown[]) => {
+        const answer = await work(...args);
+        await open;
+        return answer;
+      };
+    },
+  });
+}

@@ -156,6 +156,18 @@ describe('batches', () => {
     expect(world.calls).toEqual([['b'], ['a'], ['d', 'none', 'c']]);
   });
 
+  test('a key that is none is an error for the batch, and holds up nobody else', async () => {
+    const keyOf = (key: string): string => {
+      if (key === 'none') throw new Error('no key');
+      return key;
+    };
+    const cache = world.cache({ l2: null, keyOf });
+    await expect(cache.getMany(['a', 'none'])).rejects.toThrow('no key');
+    void cache.get('a');
+    await turns();
+    expect(cache.getLocal('a')).toMatchObject({ value: { version: 1 } });
+  });
+
   test('warm-up loads in batches and tells how far it is; a failing batch is counted', async () => {
     const keys = Array.from({ length: 25 }, (_, index) => `k${index}`);
     for (const key of keys.slice(1)) world.change(key);
