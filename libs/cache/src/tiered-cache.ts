@@ -107,7 +107,7 @@ export class TieredCache<K, V> {
   drop(keys: readonly string[], version: string): void {
     const now = this.clock.nowMs();
     for (const id of keys) {
-      this.reloads.dropped(id, this.l1.last(id)?.value ?? this.flights.get(id), now);
+      this.reloads.dropped(id, this.flights.get(id) ?? this.l1.last(id)?.value, now);
       this.l1.invalidate(id);
       this.flights.delete(id);
       this.bypassing.delete(id);
@@ -160,7 +160,7 @@ export class TieredCache<K, V> {
 
   /** Waits for what is under way to L2 and forgets L1. The cache must not be read afterwards. */
   async close(): Promise<void> {
-    this.reloads.clear();
+    this.reloads.close();
     await Promise.allSettled([...this.flights.values()].map(({ promise }) => promise));
     await Promise.all(this.filling);
     this.l1.clear();
@@ -212,19 +212,17 @@ export class TieredCache<K, V> {
   }
 
   /** What was dropped while it was being read, unless a reader was faster. */
-  private reload(due: ReadonlyMap<string, Used<K>>): void {
+  private reload(due: ReadonlyMap<string, Used<K>>): readonly Flight<K, V>[] {
     const now = this.clock.nowMs();
-    if (!this.freshness.isHearing(now)) return;
     const started: Flight<K, V>[] = [];
+    if (!this.freshness.isHearing(now)) return started;
     for (const [id, used] of due) {
       if (this.l1.last(id) !== undefined || this.underWay(id, true, now) !== undefined) continue;
-      const flight = this.begin(used, id, true, now);
-      // Nobody may be waiting for it.
-      flight.promise.catch(() => undefined);
-      started.push(flight);
+      started.push(this.begin(used, id, true, now));
     }
     this.statistics.reloads += started.length;
     if (started.length > 0) void this.fly(started);
+    return started;
   }
 
   private async fly(flights: readonly Flight<K, V>[]): Promise<void> {

@@ -48,6 +48,7 @@ export class World {
   }
 
   async close(): Promise<void> {
+    this.gate?.release();
     for (const cache of this.opened.splice(0)) await cache.close();
   }
 
