@@ -138,6 +138,21 @@ describe('the slow-reader race', () => {
     expect(await early.get('a')).toMatchObject({ value: { version: 3 }, level: 'l3' });
   });
 
+  test('an L2 that may not be used any more when it has been told is not read', async () => {
+    const { promise, resolve } = gate();
+    let fresh = true;
+    const freshness = { lapses: 0, isHearing: () => true, isFresh: () => fresh };
+    const cache = world.cache({ l2: answeringLate(world.l2, 'invalidate', promise), freshness });
+    const asked = [jest.spyOn(world.l2, 'lease'), jest.spyOn(world.l2, 'readMany')];
+    cache.drop(['a'], world.change('a'));
+    const read = cache.getMany(['a', 'b']);
+    await turns();
+    fresh = false;
+    resolve();
+    expect(await read).toMatchObject([{ value: { version: 2 }, level: 'l3' }, { level: 'l3' }]);
+    for (const asking of asked) expect(asking).not.toHaveBeenCalled();
+  });
+
   test('after a change of nobody knows what L2 is not read for as long as whoever drops it may lag behind, and then it is', async () => {
     const early = world.cache({ dropMemoryMs: 1_000 });
     await world.cache().get('a');

@@ -173,14 +173,17 @@ describe('batches', () => {
     for (const key of keys.slice(1)) world.change(key);
     const cache = world.cache();
     const seen: number[] = [];
+    const failed: unknown[] = [];
     const end = await cache.warmUp(keys, {
       batch: 10,
+      onFailure: (some, error) => failed.push(some, error),
       onProgress: ({ done }) => {
         seen.push(done);
         world.failure = done === 20 ? new Error('down') : undefined;
       },
     });
     expect(seen).toEqual([10, 20, 25]);
+    expect(failed).toEqual([keys.slice(20), new Error('down')]);
     expect(end).toEqual({ total: 25, done: 25, found: 19, absent: 1, failed: 5 });
     expect(cache.getLocal('k19')).toMatchObject({ level: 'l1' });
   });

@@ -146,7 +146,7 @@ export class TieredCache<K, V> {
   }
 
   /** Loads the hottest keys before the readers come. Progress after every batch; failures are counted, not thrown. */
-  warmUp(keys: readonly K[], options: WarmUpOptions = {}): Promise<WarmUpProgress> {
+  warmUp(keys: readonly K[], options: WarmUpOptions<K> = {}): Promise<WarmUpProgress> {
     return warmUp(keys, (batch) => this.getMany(batch), options);
   }
 
