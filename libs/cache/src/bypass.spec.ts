@@ -108,6 +108,20 @@ describe('without a heartbeat', () => {
     );
   });
 
+  test('a load that began before the queue was lost is not joined after that, however young', async () => {
+    const { freshness } = listening(world);
+    const cache = world.cache({ freshness, l2: null });
+    const release = world.hold();
+    const before = cache.get('a');
+    await turns();
+    world.change('a');
+    freshness.lost();
+    const after = cache.get('a');
+    await turns();
+    release();
+    expect([await before, await after]).toMatchObject([{ value: { version: 1 } }, { value: { version: 2 } }]);
+  });
+
   test('who waits for another process loads when L2 may not be used any more', async () => {
     let fresh = true;
     const freshness = { lapses: 0, isHearing: () => true, isFresh: () => fresh };

@@ -195,17 +195,14 @@ export class TieredCache<K, V> {
   }
 
   private underWay(id: string, hearing: boolean, now: number): Flight<K, V> | undefined {
-    if (!hearing) {
-      const young = this.bypassing.get(id);
-      return young !== undefined && now - young.beganAtMs <= JOINED_BYPASS_MS ? young : undefined;
-    }
-    const known = this.flights.get(id);
-    // A flight of before a lapse may carry what has changed since.
-    return known?.local?.lapses === this.freshness.lapses ? known : undefined;
+    const known = (hearing ? this.flights : this.bypassing).get(id);
+    // A flight of before a lapse may carry what has changed since; so may an old one while nothing is heard.
+    if (known?.lapses !== this.freshness.lapses) return undefined;
+    return hearing || now - known.beganAtMs <= JOINED_BYPASS_MS ? known : undefined;
   }
 
   private begin({ key, usedAtMs }: Used<K>, id: string, hearing: boolean, now: number): Flight<K, V> {
-    const flight = new Flight<K, V>(key, id, hearing ? this.l1.begin(id) : null, now);
+    const flight = new Flight<K, V>(key, id, hearing ? this.l1.begin(id) : null, this.freshness.lapses, now);
     flight.usedAtMs = usedAtMs;
     (hearing ? this.flights : this.bypassing).set(id, flight);
     return flight;
