@@ -11,7 +11,7 @@ export interface Freshness {
   readonly lapses: number;
   /**
    * Until when a value that was filled while `lapses` was this is known to have heard of its changes, on the clock of the caches; -Infinity where
-   * that is not known any more. Without this method nothing but the values of the present count stands in for an error.
+   * that is not known any more. Without this method only values that have ended while their changes are heard stand in for errors.
    */
   heardUntilMs?(lapses: number): number;
 }
