@@ -13,11 +13,17 @@ export class Flight<K, V> {
   /** Under which L2 may be filled; null: not at all. */
   shared: SharedGeneration | null = null;
 
-  /** @param local under which L1 may be filled; null while L1 and L2 are bypassed */
+  /**
+   * @param local under which L1 may be filled; null while L1 and L2 are bypassed
+   * @param lapses `Freshness.lapses` when it began
+   * @param beganAtMs nothing was read before
+   */
   constructor(
     readonly key: K,
     readonly id: string,
     readonly local: LocalGeneration | null,
+    readonly lapses: number,
+    readonly beganAtMs: number,
   ) {
     this.promise = new Promise((resolve, reject) => {
       this.resolve = resolve;

@@ -9,6 +9,11 @@ export interface Freshness {
    * error. Never falls.
    */
   readonly lapses: number;
+  /**
+   * Until when a value that was filled while `lapses` was this is known to have heard of its changes, on the clock of the caches; -Infinity where
+   * that is not known any more. Without this method only values that have ended while their changes are heard stand in for errors.
+   */
+  heardUntilMs?(lapses: number): number;
 }
 
 /** For caches that nobody invalidates: what they hold is as good as its time to live. */
@@ -72,6 +77,8 @@ export class HeartbeatFreshness implements Freshness {
   private settledAtMs = -Infinity;
   private hearingUntilMs = -Infinity;
   private lateAtMs = -Infinity;
+  /** The last heartbeats before the last lapses, by the count of lapses that they ended. */
+  private readonly heardUntil = new Map<number, number>();
   private sharedSettled = false;
   private sharedAtMs = -Infinity;
 
@@ -140,6 +147,10 @@ export class HeartbeatFreshness implements Freshness {
     return !this.confirms || (this.sharedSettled && nowMs - this.sharedAtMs <= this.withinMs);
   }
 
+  heardUntilMs(lapses: number): number {
+    return lapses === this.lapses ? this.heardAtMs : (this.heardUntil.get(lapses) ?? -Infinity);
+  }
+
   /** Moved to the end: the first one is the one that was silent longest. */
   private sourceOf(name: string): Source {
     const source = this.sources.get(name) ?? newSource();
@@ -150,6 +161,7 @@ export class HeartbeatFreshness implements Freshness {
   }
 
   private lapse(): void {
+    this.rememberEnd();
     this.lapses += 1;
     this.settledAtMs = -Infinity;
     this.hearingUntilMs = -Infinity;
@@ -159,8 +171,16 @@ export class HeartbeatFreshness implements Freshness {
       delete source.awaitedMs;
     }
   }
+
+  private rememberEnd(): void {
+    if (this.settledAtMs === -Infinity) return;
+    this.heardUntil.set(this.lapses, this.heardAtMs);
+    if (this.heardUntil.size > MOST_ENDS) this.heardUntil.delete(this.heardUntil.keys().next().value ?? 0);
+  }
 }
 
+/** Nothing was filled between two lapses when nothing was heard between them. */
+const MOST_ENDS = 64;
 /** Enough for every process that sends heartbeats, and for some that no longer do. */
 const MOST_SOURCES = 64;
 /** Heartbeats of a source whose commits nobody acknowledges: older ones are not needed, the caches are bypassed by then. */

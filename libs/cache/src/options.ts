@@ -19,7 +19,10 @@ export interface CacheTimings {
   readonly waitMs: number;
   /** @default 5000 */
   readonly loadTimeoutMs: number;
-  /** How long past its end a value may be answered, marked, when loading fails; 0: never. @default 60000 */
+  /**
+   * How long a value may be answered, marked, when loading fails: past its end, or past the last heartbeat by which its changes were heard, whichever
+   * came first. 0: never. @default 60000
+   */
   readonly staleOnErrorMs: number;
   /** How long reads leave L2 alone after it has failed. @default 100 */
   readonly l2RestMs: number;

@@ -12,6 +12,7 @@ export interface DecodedEntry<V> {
   readonly weight: number;
 }
 
+const TOLD_AT_ONCE = 64;
 const FIRST_PAUSE_MS = 2;
 const LONGEST_PAUSE_MS = 50;
 
@@ -40,11 +41,12 @@ export class SharedReads<K, V> {
     // Where the value was just dropped there is hardly another one yet; asking for the lease brings it if there is.
     const asked = usable.filter((flight) => !told.has(flight));
     const entries = await this.readMany(asked);
-    const toLoad = flights.filter((flight) => !usable.includes(flight));
+    const entryOf = new Map(asked.map((flight, index) => [flight, entries?.[index]]));
+    const toLoad = flights.filter((flight) => !entryOf.has(flight) && !told.has(flight));
     const waiting: Promise<void>[] = [];
     await Promise.all(
       usable.map(async (flight) => {
-        const entry = told.has(flight) ? undefined : entries?.[asked.indexOf(flight)];
+        const entry = entryOf.get(flight);
         const decoded = this.decode(flight, entry);
         if (decoded !== undefined) {
           hit(flight, decoded);
@@ -80,23 +82,38 @@ export class SharedReads<K, V> {
     const now = this.clock.nowMs();
     const told = new Set<Flight<K, V>>();
     if (now < this.restUntilMs || this.drops.distrusted(now)) return { usable: [], told };
-    if (this.drops.size === 0) return { usable: flights, told };
-    const usable = await Promise.all(
-      flights.map(async (flight) => {
-        const { id } = flight;
-        const version = this.drops.versionOf(id, now);
-        if (version === undefined) return true;
-        const done = await this.guarded(async () => {
-          await this.l2.invalidate(id, version);
-          return true;
-        });
-        if (done !== true) return false;
-        this.drops.told(id, version);
-        told.add(flight);
-        return true;
-      }),
-    );
-    return { usable: flights.filter((_, index) => usable[index]), told };
+    const untold = new Map<Flight<K, V>, string>();
+    if (this.drops.size > 0)
+      for (const flight of flights) {
+        const version = this.drops.versionOf(flight.id, now);
+        if (version !== undefined) untold.set(flight, version);
+      }
+    const changed = [...untold];
+    for (let from = 0; from < changed.length; from += TOLD_AT_ONCE) {
+      // An L2 that does not answer is not asked for every key.
+      if (this.clock.nowMs() < this.restUntilMs) break;
+      await Promise.all(
+        changed.slice(from, from + TOLD_AT_ONCE).map(async ([flight, version]) => {
+          if (!(await this.tell(flight.id, version))) return;
+          untold.delete(flight);
+          told.add(flight);
+        }),
+      );
+    }
+    // Telling takes time.
+    if (changed.length > 0 && !this.options.freshness.isFresh(this.clock.nowMs()))
+      return { usable: [], told: new Set() };
+    return { usable: untold.size === 0 ? flights : flights.filter((flight) => !untold.has(flight)), told };
+  }
+
+  private async tell(id: string, version: string): Promise<boolean> {
+    const done = await this.guarded(async () => {
+      await this.l2.invalidate(id, version);
+      return true;
+    });
+    if (done !== true) return false;
+    this.drops.told(id, version);
+    return true;
   }
 
   private async readMany(flights: readonly Flight<K, V>[]): Promise<(SharedEntry | undefined)[] | undefined> {
@@ -135,6 +152,11 @@ export class SharedReads<K, V> {
     statistics.leaseWaits += 1;
     for (let pauseMs = FIRST_PAUSE_MS; clock.nowMs() < endsAtMs; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
       await clock.sleep(Math.min(pauseMs, endsAtMs - clock.nowMs()));
+      if (!this.options.freshness.isFresh(clock.nowMs())) {
+        statistics.l2Bypassed += 1;
+        flight.shared = null;
+        return load([flight]);
+      }
       const outcome = await this.lease(flight, undefined);
       if (outcome === undefined || outcome.kind === 'granted') return load([flight]);
       if (outcome.kind === 'hit') {

@@ -20,6 +20,8 @@ import type { WarmUpOptions, WarmUpProgress } from './warm-up';
 
 const SAMPLED_HITS = 1023;
 const INVALIDATIONS_AT_ONCE = 64;
+/** While nothing is heard, the most by which what a read finds may be older than the read. */
+const JOINED_BYPASS_MS = 250;
 
 /**
  * L1 in process, L2 shared, L3 the origin. Values are frozen and never copied: whoever reads a key gets the same object.
@@ -85,10 +87,12 @@ export class TieredCache<K, V> {
 
   /** One result per key, in order: one round trip to L2 and one call of the loader for what nobody is loading yet. Rejects like `get`. */
   async getMany(keys: readonly K[]): Promise<CacheResult<V>[]> {
+    // A key that is none must be known before any other is joined.
+    const ids = keys.map(this.options.keyOf);
     const started: Flight<K, V>[] = [];
     const now = this.clock.nowMs();
-    const results = keys.map((key) => {
-      const id = this.options.keyOf(key);
+    const results = keys.map((key, index) => {
+      const id = ids[index] ?? '';
       return this.hit(id)?.settled ?? this.join(key, id, started, now).promise;
     });
     if (started.length > 0) void this.fly(started);
@@ -103,7 +107,7 @@ export class TieredCache<K, V> {
   drop(keys: readonly string[], version: string): void {
     const now = this.clock.nowMs();
     for (const id of keys) {
-      this.reloads.dropped(id, this.l1.last(id)?.value ?? this.flights.get(id), now);
+      this.reloads.dropped(id, this.flights.get(id) ?? this.l1.last(id)?.value, now);
       this.l1.invalidate(id);
       this.flights.delete(id);
       this.bypassing.delete(id);
@@ -142,7 +146,7 @@ export class TieredCache<K, V> {
   }
 
   /** Loads the hottest keys before the readers come. Progress after every batch; failures are counted, not thrown. */
-  warmUp(keys: readonly K[], options: WarmUpOptions = {}): Promise<WarmUpProgress> {
+  warmUp(keys: readonly K[], options: WarmUpOptions<K> = {}): Promise<WarmUpProgress> {
     return warmUp(keys, (batch) => this.getMany(batch), options);
   }
 
@@ -156,7 +160,7 @@ export class TieredCache<K, V> {
 
   /** Waits for what is under way to L2 and forgets L1. The cache must not be read afterwards. */
   async close(): Promise<void> {
-    this.reloads.clear();
+    this.reloads.close();
     await Promise.allSettled([...this.flights.values()].map(({ promise }) => promise));
     await Promise.all(this.filling);
     this.l1.clear();
@@ -179,43 +183,43 @@ export class TieredCache<K, V> {
     const { statistics } = this;
     const hearing = this.freshness.isHearing(now);
     statistics[hearing ? 'l1Misses' : 'bypassed'] += 1;
-    const known = this.underWay(id, hearing);
+    const known = this.underWay(id, hearing, now);
     if (known !== undefined) {
       statistics.coalesced += 1;
       known.usedAtMs = now;
       return known;
     }
-    const flight = this.begin({ key, usedAtMs: now }, id, hearing);
+    const flight = this.begin({ key, usedAtMs: now }, id, hearing, now);
     started.push(flight);
     return flight;
   }
 
-  private underWay(id: string, hearing: boolean): Flight<K, V> | undefined {
+  private underWay(id: string, hearing: boolean, now: number): Flight<K, V> | undefined {
     const known = (hearing ? this.flights : this.bypassing).get(id);
-    // A flight of before a lapse may carry what has changed since.
-    return known?.local && known.local.lapses !== this.freshness.lapses ? undefined : known;
+    // A flight of before a lapse may carry what has changed since; so may an old one while nothing is heard.
+    if (known?.lapses !== this.freshness.lapses) return undefined;
+    return hearing || now - known.beganAtMs <= JOINED_BYPASS_MS ? known : undefined;
   }
 
-  private begin({ key, usedAtMs }: Used<K>, id: string, hearing: boolean): Flight<K, V> {
-    const flight = new Flight<K, V>(key, id, hearing ? this.l1.begin(id) : null);
+  private begin({ key, usedAtMs }: Used<K>, id: string, hearing: boolean, now: number): Flight<K, V> {
+    const flight = new Flight<K, V>(key, id, hearing ? this.l1.begin(id) : null, this.freshness.lapses, now);
     flight.usedAtMs = usedAtMs;
     (hearing ? this.flights : this.bypassing).set(id, flight);
     return flight;
   }
 
   /** What was dropped while it was being read, unless a reader was faster. */
-  private reload(due: ReadonlyMap<string, Used<K>>): void {
-    if (!this.freshness.isHearing(this.clock.nowMs())) return;
+  private reload(due: ReadonlyMap<string, Used<K>>): readonly Flight<K, V>[] {
+    const now = this.clock.nowMs();
     const started: Flight<K, V>[] = [];
+    if (!this.freshness.isHearing(now)) return started;
     for (const [id, used] of due) {
-      if (this.l1.last(id) !== undefined || this.underWay(id, true) !== undefined) continue;
-      const flight = this.begin(used, id, true);
-      // Nobody may be waiting for it.
-      flight.promise.catch(() => undefined);
-      started.push(flight);
+      if (this.l1.last(id) !== undefined || this.underWay(id, true, now) !== undefined) continue;
+      started.push(this.begin(used, id, true, now));
     }
     this.statistics.reloads += started.length;
     if (started.length > 0) void this.fly(started);
+    return started;
   }
 
   private async fly(flights: readonly Flight<K, V>[]): Promise<void> {
@@ -302,14 +306,25 @@ export class TieredCache<K, V> {
   private fail(flight: Flight<K, V>, error: unknown): void {
     this.fillShared(flight, null, 0);
     this.finish(flight);
-    const last = this.l1.last(flight.id);
-    if (last !== undefined && this.clock.nowMs() <= last.expiresAtMs + this.options.staleOnErrorMs) {
-      const { expiresAtMs, lapses, value } = last;
-      // Another flight may have filled L1 meanwhile: that is no stale value.
-      const stale = this.clock.nowMs() >= expiresAtMs || lapses !== this.freshness.lapses || flight.local === null;
-      if (stale) this.statistics.staleAnswers += 1;
-      flight.resolve(atLevel(value.result, 'l1', stale));
-    } else flight.reject(error);
+    const instead = this.insteadOfError(flight.id);
+    if (instead === undefined) flight.reject(error);
+    else flight.resolve(instead);
+  }
+
+  private insteadOfError(id: string): CacheResult<V> | undefined {
+    const last = this.l1.last(id);
+    if (last === undefined) return undefined;
+    const { freshness } = this;
+    const { expiresAtMs, lapses, value } = last;
+    const now = this.clock.nowMs();
+    const heard = freshness.isHearing(now) && lapses === freshness.lapses;
+    // Another flight has filled L1 meanwhile: that is no stale value.
+    if (heard && now < expiresAtMs) return value.result;
+    const { staleOnErrorMs } = this.options;
+    const goodUntilMs = heard ? expiresAtMs : Math.min(expiresAtMs, freshness.heardUntilMs?.(lapses) ?? -Infinity);
+    if (staleOnErrorMs === 0 || now > goodUntilMs + staleOnErrorMs) return undefined;
+    this.statistics.staleAnswers += 1;
+    return atLevel(value.result, 'l1', true);
   }
 
   /** Nobody joins this flight any more. */

@@ -7,10 +7,12 @@ export interface WarmUpProgress {
   readonly failed: number;
 }
 
-export interface WarmUpOptions {
+export interface WarmUpOptions<K> {
   /** Keys per call of the loader, 1 to 1000. @default 50 */
   readonly batch?: number;
   readonly onProgress?: (progress: WarmUpProgress) => void;
+  /** A batch that could not be read, and why; before the progress that counts it. */
+  readonly onFailure?: (keys: readonly K[], error: unknown) => void;
   /** Ends the warm-up after the batch under way. */
   readonly signal?: AbortSignal;
 }
@@ -19,13 +21,13 @@ export interface WarmUpOptions {
 export async function warmUp<K>(
   keys: readonly K[],
   read: (keys: readonly K[]) => Promise<readonly { readonly kind: 'found' | 'absent' }[]>,
-  { batch = 50, onProgress, signal }: WarmUpOptions,
+  { batch = 50, onProgress, onFailure, signal }: WarmUpOptions<K>,
 ): Promise<WarmUpProgress> {
   if (!(Number.isInteger(batch) && batch >= 1 && batch <= 1000)) throw new RangeError('batch must be 1 to 1000');
   let progress: WarmUpProgress = { total: keys.length, done: 0, found: 0, absent: 0, failed: 0 };
   for (let from = 0; from < keys.length && signal?.aborted !== true; from += batch) {
     const some = keys.slice(from, from + batch);
-    progress = { ...progress, ...(await counts(some, read, progress)), done: progress.done + some.length };
+    progress = { ...progress, ...(await counts(some, read, progress, onFailure)), done: progress.done + some.length };
     onProgress?.(progress);
   }
   return progress;
@@ -35,6 +37,7 @@ async function counts<K>(
   keys: readonly K[],
   read: (keys: readonly K[]) => Promise<readonly { readonly kind: 'found' | 'absent' }[]>,
   before: WarmUpProgress,
+  onFailure: WarmUpOptions<K>['onFailure'],
 ): Promise<Pick<WarmUpProgress, 'found' | 'absent' | 'failed'>> {
   try {
     const results = await read(keys);
@@ -44,8 +47,9 @@ async function counts<K>(
       absent: before.absent + results.length - found,
       failed: before.failed,
     };
-  } catch {
+  } catch (error) {
     // A start must not fail for a cold cache; the readers will see the error, and the count tells that there was one.
+    onFailure?.(keys, error);
     return { found: before.found, absent: before.absent, failed: before.failed + keys.length };
   }
 }

@@ -1,6 +1,7 @@
 import type { ActivityId, ActivityStatus, TemplateId } from '@coupon/domain';
 import { columnOf } from '@coupon/cache-bus';
 import { jsonCodec } from '@coupon/cache';
+import type { PrismaClient } from '@coupon/persistence';
 import { z } from 'zod';
 import { ACTIVITY_COLUMNS_OF_COUNTS } from './counted-columns';
 import { inOrder } from './in-order';
@@ -65,3 +66,12 @@ export const activityCounts: ReadModel<ActivityId, ActivityCounts> = {
     return inOrder(keys, rows, ({ successCount, updatedAtMs }) => ({ successCount, updatedAtMs }), activityRecordOf);
   },
 };
+
+/** Activities that are on first, then those that come soonest; none that is over. */
+export async function hottestActivities(prisma: PrismaClient, most: number): Promise<ActivityId[]> {
+  const rows = await prisma.$queryRaw<{ id: bigint }[]>`
+    SELECT id FROM flash_sale_activities
+    WHERE status IN (1, 2) AND end_time > CURRENT_TIMESTAMP(3)
+    ORDER BY status = 1, start_time, id LIMIT ${most}`;
+  return rows.map((row) => String(row.id) as ActivityId);
+}

@@ -6,7 +6,7 @@ import type { ActivityId, TemplateId, UserId } from '@coupon/domain';
 import { createClaimRedis } from '@coupon/lua';
 import type { PrismaClient } from '@coupon/persistence';
 import type { Registry } from 'prom-client';
-import { activityCounts, activityTerms } from './activity.read-model';
+import { activityCounts, activityTerms, hottestActivities } from './activity.read-model';
 import type { ActivityCounts, ActivityTerms } from './activity.read-model';
 import type { ReadModelComponent, ReadModelLogger } from './component';
 import type { ReadModel } from './read-model';
@@ -15,6 +15,8 @@ import type { TemplateCounts, TemplateTerms } from './template.read-model';
 import { userCoupons } from './user-coupons.read-model';
 import type { UserCoupons } from './user-coupons.read-model';
 import { WarmUp } from './warm-up';
+import type { WarmUpStats } from './warm-up';
+import { registerWarmUpMetrics } from './warm-up-metrics';
 
 export interface CacheSettings {
   /** amqp:// or amqps:// of the bus; without it nothing is cached. */
@@ -25,7 +27,7 @@ export interface CacheSettings {
   readonly l1WeightBytes: number;
   readonly l1TtlMs: number;
   readonly l2TtlMs: number;
-  /** Templates to load at the start. */
+  /** Templates to load at the start, and as many activities. */
   readonly warmUpTemplates: number;
 }
 
@@ -55,6 +57,7 @@ export interface Reads<K, V> {
 export interface ReadModelStats {
   readonly bus: CacheBusStats;
   readonly caches: readonly CacheStatsView[];
+  readonly warm_up: WarmUpStats;
 }
 
 export interface ReadModels {
@@ -91,7 +94,7 @@ export function createReadModels({ prisma, settings, name, newToken, logger }: R
   const freshness = new HeartbeatFreshness({ sharedTierConfirms: redis !== null });
   const listening: ListeningCache[] = [];
   const caches: TieredCache<never, unknown>[] = [];
-  const open = <K extends string, V>(model: ReadModel<K, V>, share: number): Reads<K, V> => {
+  const open = <K extends string, V>(model: ReadModel<K, V>, share: number): TieredCache<K, V> => {
     const cache = new TieredCache<K, V>({
       name: model.name,
       keyOf: model.keyOf,
@@ -107,9 +110,9 @@ export function createReadModels({ prisma, settings, name, newToken, logger }: R
     });
     listening.push({ cache, tables: model.tables });
     caches.push(cache as unknown as TieredCache<never, unknown>);
-    return readsOf(cache, newToken);
+    return cache;
   };
-  const reads = {
+  const opened = {
     templates: open(templateTerms, SHARE.templates),
     templateCounts: open(templateCounts, SHARE.templateCounts),
     activities: open(activityTerms, SHARE.activities),
@@ -118,13 +121,30 @@ export function createReadModels({ prisma, settings, name, newToken, logger }: R
   };
   const bus = new CacheBus({ url: settings.amqpUrl, name, caches: listening, freshness, logger });
   const warmUp = new WarmUp({
-    isReady: () => freshness.isFresh(performance.now()),
-    keys: () => hottestTemplates(prisma, settings.warmUpTemplates),
-    load: (keys) => reads.templates.getMany(keys),
+    hot: [
+      {
+        keys: () => hottestTemplates(prisma, settings.warmUpTemplates),
+        caches: [opened.templates, opened.templateCounts],
+      },
+      {
+        keys: () => hottestActivities(prisma, settings.warmUpTemplates),
+        caches: [opened.activities, opened.activityCounts],
+      },
+    ],
+    freshness: {
+      isReady: () => freshness.isFresh(performance.now()),
+      get lapses() {
+        return freshness.lapses;
+      },
+    },
     logger,
   });
   return {
-    ...reads,
+    templates: readsOf(opened.templates, newToken),
+    templateCounts: readsOf(opened.templateCounts, newToken),
+    activities: readsOf(opened.activities, newToken),
+    activityCounts: readsOf(opened.activityCounts, newToken),
+    userCoupons: readsOf(opened.userCoupons, newToken),
     components: [
       ...(redis === null ? [] : [redisComponent(redis, logger)]),
       bus,
@@ -136,10 +156,11 @@ export function createReadModels({ prisma, settings, name, newToken, logger }: R
         },
       },
     ],
-    stats: () => ({ bus: bus.stats(), caches: caches.map((cache) => cache.stats()) }),
+    stats: () => ({ bus: bus.stats(), caches: caches.map((cache) => cache.stats()), warm_up: warmUp.stats() }),
     registerMetrics: (registry) => {
       registerCacheMetrics(registry, caches);
       registerCacheBusMetrics(registry, bus);
+      registerWarmUpMetrics(registry, warmUp);
     },
   };
 }

@@ -7,6 +7,11 @@ export class ManualClock implements CacheClock {
 
   nowMs = (): number => this.now;
 
+  /** Timers that are set. */
+  get waiting(): number {
+    return this.timers.size;
+  }
+
   sleep(ms: number): Promise<void> {
     return new Promise((resolve) => void this.after(ms, resolve));
   }

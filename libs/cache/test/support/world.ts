@@ -1,5 +1,5 @@
 import { jsonCodec } from '../../src/codec';
-import { alwaysFresh } from '../../src/freshness';
+import { HeartbeatFreshness, alwaysFresh } from '../../src/freshness';
 import { MemorySharedTier } from '../../src/memory-shared-tier';
 import type { TieredCacheOptions } from '../../src/options';
 import { TieredCache } from '../../src/tiered-cache';
@@ -28,9 +28,10 @@ export class World {
   private gate: { readonly open: Promise<void>; release(): void } | undefined;
   failure: Error | undefined;
   private changes = 0;
+  private readonly opened: TieredCache<string, Row>[] = [];
 
   cache(over: Partial<TieredCacheOptions<string, Row>> = {}): TieredCache<string, Row> {
-    return new TieredCache<string, Row>({
+    const cache = new TieredCache<string, Row>({
       name: 'row',
       keyOf: (key) => key,
       codec: rowCodec,
@@ -42,6 +43,13 @@ export class World {
       random: () => 0,
       ...over,
     });
+    this.opened.push(cache);
+    return cache;
+  }
+
+  async close(): Promise<void> {
+    this.gate?.release();
+    for (const cache of this.opened.splice(0)) await cache.close();
   }
 
   /** Reads at once and answers when the gate is open: a slow reader. */
@@ -74,6 +82,20 @@ export class World {
     return `v${this.changes}`;
   }
 }
+
+/** Heartbeats of one source that the test sends; all of what it has announced can be read. */
+export function listening(world: World): { readonly freshness: HeartbeatFreshness; beat(): void } {
+  const freshness = new HeartbeatFreshness({ sharedTierConfirms: false });
+  const beat = (): void => {
+    const now = world.clock.nowMs();
+    freshness.sent({ source: 's', sentMs: now }, now);
+    freshness.heard({ source: 's', sentMs: now, acknowledgedMs: now }, now);
+  };
+  return { freshness, beat };
+}
+
+export const levelOf = async (cache: TieredCache<string, Row>, key = 'a'): Promise<string> =>
+  (await cache.get(key)).level;
 
 /** A promise and what resolves it. */
 export function gate(): { readonly promise: Promise<void>; readonly resolve: () => void } {

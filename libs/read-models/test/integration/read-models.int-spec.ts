@@ -5,11 +5,13 @@ import { createClaimRedis } from '@coupon/lua';
 import { EMBEDDED_MIGRATIONS, applyMigrations, createPrisma } from '@coupon/persistence';
 import type { PrismaClient } from '@coupon/persistence';
 import { TcpProxy, eventually, useMysqlDatabase, useRedisDatabase, useVhost } from '@coupon/testing';
+import { Registry } from 'prom-client';
 import { createReadModels, sharedCaches } from '../../src';
 import type { ReadModels } from '../../src';
-import { activityCounts, activityTerms } from '../../src/activity.read-model';
+import { activityCounts, activityTerms, hottestActivities } from '../../src/activity.read-model';
 import { hottestTemplates, templateCounts, templateTerms } from '../../src/template.read-model';
 import { MOST_CACHED_COUPONS, userCoupons } from '../../src/user-coupons.read-model';
+import { WarmUp } from '../../src/warm-up';
 import { BinlogDouble, silentLogger } from '../support/binlog-double';
 
 jest.setTimeout(30_000);
@@ -48,11 +50,15 @@ const aTemplate = async (over: Record<string, string | number | null> = {}): Pro
   );
   return (await insertedId()) as TemplateId;
 };
-const anActivity = async (template: TemplateId, start = '2026-01-01 00:00:00'): Promise<ActivityId> => {
+const anActivity = async (
+  template: TemplateId,
+  start = '2026-01-01 00:00:00',
+  { end = '2036-01-01 00:00:00', status = 2 } = {},
+): Promise<ActivityId> => {
   await database.query(
     `INSERT INTO flash_sale_activities (coupon_id, name, total_count, start_time, end_time, per_user_limit, status)
-     VALUES (?, 'sale', 100, ?, '2036-01-01 00:00:00', 1, 2)`,
-    [template, start],
+     VALUES (?, 'sale', 100, ?, ?, 1, ?)`,
+    [template, start, end, status],
   );
   return (await insertedId()) as ActivityId;
 };
@@ -153,6 +159,18 @@ describe('what is loaded', () => {
     await anActivity(sooner, '2029-01-01 00:00:00');
     expect(await hottestTemplates(prisma, 10)).toEqual([sooner, later, used, plain]);
     expect(await hottestTemplates(prisma, 1)).toEqual([sooner]);
+  });
+
+  test('the hottest activities: those that are on, then those that come soonest, and none that is over', async () => {
+    await database.query('DELETE FROM flash_sale_activities');
+    const template = await aTemplate();
+    const later = await anActivity(template, '2031-01-01 00:00:00', { status: 1 });
+    const sooner = await anActivity(template, '2030-01-01 00:00:00', { status: 1 });
+    const on = await anActivity(template, '2026-01-02 00:00:00');
+    await anActivity(template, '2026-01-01 00:00:00', { end: '2026-01-02 00:00:00' });
+    await anActivity(template, '2026-01-01 00:00:00', { status: 3 });
+    expect(await hottestActivities(prisma, 10)).toEqual([on, sooner, later]);
+    expect(await hottestActivities(prisma, 1)).toEqual([on]);
   });
 });
 
@@ -258,6 +276,7 @@ describe('the caches of a service', () => {
     const id = await anActivity(template);
     await models.activities.get(id);
     expect((await models.activityCounts.get(id))?.successCount).toBe(0);
+    await eventually(() => models.stats()?.warm_up.state === 'done');
     const loads = loadsOf('sale');
     await database.query('UPDATE flash_sale_activities SET success_count = 5 WHERE id = ?', [id]);
     await binlog.changed('flash_sale_activities', { id, success_count: '5' }, { success_count: '0', updated_at: 'x' });
@@ -315,8 +334,39 @@ describe('the caches of a service', () => {
     await expect(models.templates.get('123456789' as TemplateId, onStale)).rejects.toThrow();
   });
 
-  test('the hottest templates are there before anybody asks', async () => {
-    await eventually(() => (models.stats()?.caches.find(({ name }) => name === 'template')?.l1.entries ?? 0) >= 5);
+  test('the hottest templates and activities are there before anybody asks, and it is known when', async () => {
+    const [templates, activities] = [await hottestTemplates(prisma, 5), await hottestActivities(prisma, 5)];
+    expect(Math.min(templates.length, activities.length)).toBeGreaterThan(0);
+    await eventually(() => models.stats()?.warm_up.state === 'done');
+    const total = 2 * (templates.length + activities.length);
+    expect(models.stats()?.warm_up).toMatchObject({ total, found: total, absent: 0, left: 0 });
+    for (const reads of [models.templates, models.templateCounts]) await reads.getMany(templates);
+    for (const reads of [models.activities, models.activityCounts]) await reads.getMany(activities);
+    for (const cache of models.stats()?.caches ?? []) expect(cache.l1.misses).toBe(cache.l1.entries);
+    expect(hitsOf('sale') + hitsOf('sale-counts')).toBe(2 * activities.length);
+    const registry = new Registry();
+    models.registerMetrics(registry);
+    expect(await registry.metrics()).toContain(`coupon_cache_warm_up_values{state="found"} ${total}`);
+  });
+
+  test('a warm-up that fails is repeated until it works', async () => {
+    proxy.setMode('refuse');
+    proxy.cut();
+    const own = createPrisma(proxy.url, { poolSize: 3, poolIdle: 1, acquireTimeoutMs: 500 });
+    const warmUp = new WarmUp({
+      hot: [{ keys: () => hottestTemplates(own, 5), caches: [] }],
+      freshness: { isReady: () => true, lapses: 0 },
+      logger: silentLogger,
+      firstPauseMs: 50,
+    });
+    closing.push(
+      () => own.$disconnect(),
+      () => warmUp.close(),
+    );
+    warmUp.start();
+    await eventually(() => warmUp.stats().attempts > 1);
+    proxy.setMode('pass');
+    await eventually(() => warmUp.stats().state === 'done');
   });
 });
 

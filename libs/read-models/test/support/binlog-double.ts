@@ -26,6 +26,7 @@ export class BinlogDouble {
   async start(): Promise<void> {
     await this.publisher.start();
     await this.notices.start();
+    // Whoever tests commits before he announces.
     let acknowledged = 0;
     this.timer = setInterval(() => {
       const sentMs = Date.now();
