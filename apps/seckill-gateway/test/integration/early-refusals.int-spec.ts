@@ -118,7 +118,7 @@ describe('claims that are refused without Redis', () => {
   ])(
     'would be answered wrongly with %s',
     async (_what, guarantees, lags) => {
-      const { failed, errorInstance } = await fc.check(sameAnswers(guarantees, lags), SETTINGS);
+      const { failed, errorInstance } = await fc.check(sameAnswers(guarantees, lags), { ...SETTINGS, numRuns: 4_000 });
       expect([failed, String(errorInstance)]).toEqual([true, expect.stringContaining('+     "code": "NOT_STARTED"')]);
     },
     120_000,

@@ -271,7 +271,7 @@ export class TwoGateways {
       metrics: gateway.metrics,
       refusals: { count: () => undefined },
       userRate: () => undefined,
-      tokens: { verify: (_activity, _user, token) => token === 'good' },
+      tokens: { verify: (token) => token === 'good' },
       whyNotLoaded: () => Promise.resolve('NOT_READY'),
       knownNotLoaded: () => undefined,
       early: refusesEarly ? early : { refusalOf: () => undefined, observe: () => undefined },
