@@ -63,7 +63,7 @@ afterAll(async () => {
 function beat(): { id: string; type: string; body: string; timestampMs: number; mandatory: false } {
   const now = Date.now();
   const fields = { database: 'coupon', es: now, gtid: '', id: 1, isDdl: false, mysqlType: {}, old: [{}] };
-  const data = [{ source: 'test', beat: String(now) }];
+  const data = [{ source: 'test', beat: String(now), acknowledged: String(now - 100) }];
   const rest = { pkNames: ['source'], sql: '', sqlType: {}, table: HEARTBEAT_TABLE, ts: now, type: 'UPDATE' };
   return {
     id: 'beat',

@@ -3,7 +3,7 @@ import type { Registry } from 'prom-client';
 
 export interface QuoteMetrics {
   /** Of one checkout. */
-  quotedStale(): void;
+  readonly quotedStale: () => void;
 }
 
 export function createQuoteMetrics(registry: Registry): QuoteMetrics {

@@ -31,7 +31,7 @@ describe('a checkout whose templates cannot be read', () => {
       maxStackCount: 5,
       newPaymentSn: () => `pay-${orderSn}`,
       // The service drives what was written down.
-      driver: { lease: undefined, drive: () => Promise.resolve(undefined), wake: () => undefined } as never,
+      driver: { lease: undefined, drive: () => Promise.resolve(undefined), wake: () => undefined },
     };
     const items = [{ goodsId: goods, categoryId: undefined, quantity: 2, priceMinor: undefined }];
     const couponSns = held.map(({ sn }) => sn);
