@@ -122,7 +122,7 @@ export function createAdmin(config: AdminConfig, logger: Logger, seams: AdminSea
     ids: newIds(),
     userRatePerSecond: config.userRatePerSecond,
     readReconciliation: reconciliationReader({ prisma, redis: redis.client, sleep }),
-    reads: config.cache === null ? tableReads(database) : cachedReads(models),
+    reads: config.cache === null ? tableReads(database) : cachedReads(models, database),
     systemStats: () => ({ cache: models.stats(), event_loop_delay: metrics.eventLoopDelay() }),
   };
 

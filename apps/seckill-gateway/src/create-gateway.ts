@@ -32,6 +32,7 @@ import { gatewayRoutes } from './http/routes';
 import { AdmitClaim } from './use-cases/admit-claim.use-case';
 import { ClaimDesk } from './use-cases/claim-coupon.use-case';
 import { ClaimMetrics } from './use-cases/claim-metrics';
+import { EarlyRefusals } from './use-cases/early-refusals';
 import { LocalRefusals } from './use-cases/local-refusals';
 import { loadedSnapshot } from './use-cases/get-activity-stats.use-case';
 import { PurchaseTokens } from './use-cases/purchase-token';
@@ -94,6 +95,11 @@ export function createGateway(config: GatewayConfig, logger: Logger): Gateway {
     tokens,
     whyNotLoaded: (id) => directory.whyNotLoaded(id),
     knownNotLoaded: known.knownNotLoaded,
+    early: new EarlyRefusals({
+      session: () => session.current(),
+      starts: known.starts,
+      nowMs: () => performance.now(),
+    }),
   });
   const admission = {
     ...flow,

@@ -47,8 +47,8 @@ class Written {
 function recording(tables: AdminTables, written: Written): AdminTables {
   const template = (id: TemplateId): unknown => written.templates.add(id);
   const activity = (id: ActivityId): unknown => written.activities.add(id);
+  const { operations, idempotency, audit } = tables;
   return {
-    ...tables,
     nowMs: () => tables.nowMs(),
     templates: noting(tables.templates, {
       insert: (_args, { id }) => template(id),
@@ -56,25 +56,52 @@ function recording(tables: AdminTables, written: Written): AdminTables {
       update: ([id]) => template(id),
       allocate: ([id]) => template(id),
       giveBack: ([id]) => template(id),
+      get: READS,
+      list: READS,
     }),
     activities: noting(tables.activities, {
       insert: (_args, { id }) => activity(id),
       lock: ([id]) => activity(id),
       update: ([id]) => activity(id),
       watchAgain: ([id]) => activity(id),
+      get: READS,
+      list: READS,
+      largestLimit: READS,
+      onSale: READS,
+      dueToLoad: READS,
+      dueToStart: READS,
+      dueToEnd: READS,
     }),
     coupons: noting(tables.coupons, {
       insertMany: ([rows]) => rows.forEach(({ userId }) => written.users.add(userId)),
-      // Whoever makes coupons void or restores them has locked their claim.
       lockClaim: (_args, rows) => rows.forEach(({ userId }) => written.users.add(userId)),
+      makeVoid: NOTED_WITH_ITS_LOCK,
+      restore: NOTED_WITH_ITS_LOCK,
+      countLive: READS,
+      list: READS,
+      countByStatus: READS,
+      history: READS,
+      findForDiscount: READS,
     }),
+    // Nothing of these is cached.
+    operations,
+    idempotency,
+    audit,
   };
 }
 
+/** Changes nothing that is cached. */
+const READS = 'reads';
+/** Whoever makes coupons void or restores them has locked their claim. */
+const NOTED_WITH_ITS_LOCK = 'noted with its lock';
+
 type Method = (...args: never[]) => Promise<unknown>;
+/** A decision for every method, so that one that is added cannot be forgotten. */
 type Notes<Repository> = {
-  readonly [Name in keyof Repository]?: Repository[Name] extends Method
-    ? (args: Parameters<Repository[Name]>, result: Awaited<ReturnType<Repository[Name]>>) => unknown
+  readonly [Name in keyof Repository]: Repository[Name] extends Method
+    ? | ((args: Parameters<Repository[Name]>, result: Awaited<ReturnType<Repository[Name]>>) => unknown)
+      | typeof READS
+      | typeof NOTED_WITH_ITS_LOCK
     : never;
 };
 
@@ -83,9 +110,11 @@ function noting<Repository extends object>(repository: Repository, notes: Notes<
   return new Proxy(repository, {
     get: (target, name, receiver) => {
       const member: unknown = Reflect.get(target, name, receiver);
-      const note = (notes as Record<PropertyKey, ((args: unknown[], result: unknown) => unknown) | undefined>)[name];
+      const note = (notes as Record<PropertyKey, ((args: unknown[], result: unknown) => unknown) | string | undefined>)[
+        name
+      ];
       if (typeof member !== 'function') return member;
-      if (note === undefined) return member.bind(target) as unknown;
+      if (typeof note !== 'function') return member.bind(target) as unknown;
       return async (...args: unknown[]) => {
         const result = await (Reflect.apply(member, target, args) as Promise<unknown>);
         note(args, result);

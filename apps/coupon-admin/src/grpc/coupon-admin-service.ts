@@ -33,7 +33,7 @@ import type { AuthenticatedCallContext, Authenticator, GrpcService, Logger } fro
 import type { UseCaseDeps } from '../http/endpoints';
 import * as requests from '../http/requests';
 import { commandActivity } from '../use-cases/activities/command-activity.use-case';
-import { getStoredActivity } from '../use-cases/activities/read-activities.use-case';
+import { awaitsStart, getStoredActivity } from '../use-cases/activities/read-activities.use-case';
 import { listUserCoupons } from '../use-cases/coupons/read-user-coupons.use-case';
 import { availableCoupons } from '../use-cases/discounts/available-coupons.use-case';
 import { calculateDiscount } from '../use-cases/discounts/calculate-discount.use-case';
@@ -96,9 +96,10 @@ export function couponAdminService(deps: CouponAdminServiceDeps): GrpcService {
       },
     ),
     // Public: the gateway asks for its callers, and every buyer may know what is on sale. The gateway caches the answer.
-    getFlashSale: unary<FlashSaleStatusRequest, FlashSaleStatusResponse>(deps, async (message) =>
-      activityMessage(await getStoredActivity(deps, parseId(message.activityId, 'activity_id'))),
-    ),
+    getFlashSale: unary<FlashSaleStatusRequest, FlashSaleStatusResponse>(deps, async (message) => {
+      const view = await getStoredActivity(deps, parseId(message.activityId, 'activity_id'));
+      return { ...activityMessage(view), awaitsStart: await awaitsStart(deps, view) };
+    }),
     getUserCoupons: authenticatedUnary<GetUserCouponsRequest, GetUserCouponsResponse>(deps, async (message, call) => {
       const userId = parseId<'user'>(message.userId, 'user_id');
       requireMayRead(call.identity, userId);

@@ -1,6 +1,7 @@
 import { Metadata, status } from '@grpc/grpc-js';
 import type { CallOptions, ClientUnaryCall, ServiceError } from '@grpc/grpc-js';
 import type { CreateTemplateRequest } from '@coupon/contracts';
+import { eventually } from '@coupon/testing';
 import { inMs, newKey, useAdmin } from './fixture';
 
 const admin = useAdmin(() => ({ SCHEDULE_INTERVAL_MS: '60000' }));
@@ -138,6 +139,26 @@ it('says that a sale is over for good only when nothing will load it again', asy
   const unloaded = await admin.activity();
   await admin.database.query('UPDATE flash_sale_activities SET status = 3 WHERE id = ?', [unloaded]);
   expect((await call(admin.client.getFlashSale, { activityId: unloaded })).over).toBe(true);
+});
+
+it('says that an activity awaits its start only while it is loaded and nothing is under way that could move it', async () => {
+  const id = await admin.activity();
+  const awaits = async (): Promise<boolean | undefined> =>
+    (await call(admin.client.getFlashSale, { activityId: id })).awaitsStart;
+  expect(await awaits()).toBe(false);
+  await call(admin.client.prewarmFlashSale, { activityId: id });
+  expect(await awaits()).toBe(true);
+  const started = call(admin.client.startFlashSale, { activityId: id });
+  // The row is new and the operation is there before Redis is changed.
+  await eventually(async () => expect(await awaits()).toBe(false));
+  expect((await started).statusName).toBe('running');
+  expect(await awaits()).toBe(false);
+  expect(
+    await admin.database.query(
+      'SELECT payload->>"$.heard_first" AS heard FROM operations WHERE activity_id = ? ORDER BY id',
+      [id],
+    ),
+  ).toEqual([{ heard: 'false' }, { heard: 'true' }]);
 });
 
 it('writes once per idempotency key', async () => {

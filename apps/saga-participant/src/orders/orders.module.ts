@@ -6,6 +6,7 @@ import { Arbiter } from './arbiter';
 import { createOrderBranches } from './grpc/order-branches';
 import { checkoutRoutes } from './http/checkout-routes';
 import type { OrderArbiter, OrderDesk } from './ports';
+import { createQuoteMetrics } from './quote-metrics';
 import { createSagaClient } from './sagas/saga-client';
 import { SagaDriver } from './sagas/saga-driver';
 import { createSagaMetrics } from './sagas/saga-metrics';
@@ -54,7 +55,8 @@ export function createOrderModule(
   });
   const desk = new Desk({ shop, arbiter, driver, logger });
   const common = { shop, coupons, clock, maxStackCount: config.maxStackCount };
-  const checkout = { ...common, templates: context.reads.templates, driver, newPaymentSn: newId };
+  const { quotedStale } = createQuoteMetrics(context.metrics.registry);
+  const checkout = { ...common, templates: context.reads.templates, quotedStale, driver, newPaymentSn: newId };
   const { branches, grpc } = createOrderBranches({
     ...common,
     logger,

@@ -68,6 +68,7 @@ describe('checkouts that are repeated, raced and interrupted', () => {
     const deps: StartCheckoutDeps = {
       ...context,
       templates: context.reads.templates,
+      quotedStale: () => undefined,
       maxStackCount: 5,
       newPaymentSn: () => `pay-${orderSn}`,
       driver: {

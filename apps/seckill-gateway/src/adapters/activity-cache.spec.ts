@@ -1,8 +1,8 @@
 import type { Freshness } from '@coupon/cache';
 import { AppError } from '@coupon/domain';
 import type { ActivityId } from '@coupon/domain';
-import { directoryOver, knownNotLoaded, openActivityCache } from './activity-cache';
-import type { AskAdmin } from './admin-activity-directory';
+import { directoryOver, knownNotLoaded, openActivityCache, startsOver } from './activity-cache';
+import type { AdminAnswer, AskAdmin } from './admin-activity-directory';
 
 const ID = '7' as ActivityId;
 const SETTINGS = { l1WeightBytes: 65_536, l1TtlMs: 60_000 };
@@ -31,7 +31,12 @@ function world(ask: AskAdmin) {
     () => freshness.fresh,
     (error) => failures.push(error),
   );
-  return { freshness, asked, cache, failures, directory };
+  const starts = startsOver(
+    cache,
+    () => freshness.fresh,
+    (error) => failures.push(error),
+  );
+  return { freshness, asked, cache, failures, directory, starts };
 }
 
 describe('the cache of activities', () => {
@@ -91,5 +96,53 @@ describe('the cache of activities', () => {
     const all = await Promise.all(verdicts);
     expect(asked.length).toBe(50);
     expect(all.filter((code) => code === 'NOT_READY')).toHaveLength(10);
+  });
+
+  it.each<[string, AdminAnswer, number | undefined]>([
+    ['waits in Redis', { awaitsStart: true, startTime: '1970-01-01T00:00:09.000Z' }, 9_000],
+    ['is not loaded, or about to be opened', { awaitsStart: false, startTime: '1970-01-01T00:00:09.000Z' }, undefined],
+    ['is told of by an older coupon-admin', { startTime: '1970-01-01T00:00:09.000Z' }, undefined],
+    ['waits for nobody knows what', { awaitsStart: true, startTime: 'soon' }, undefined],
+  ])('the start of an activity that %s is known accordingly', async (_what, answer, startMs) => {
+    const { starts, asked } = world(() => Promise.resolve(answer));
+    expect(starts.plannedStartMs(ID)).toBeUndefined();
+    expect(asked).toEqual([]);
+    starts.learn(ID);
+    await new Promise(setImmediate);
+    expect([starts.plannedStartMs(ID), asked.length]).toEqual([startMs, 1]);
+  });
+
+  it('a start that is known is not asked for again; what may have become known without a change of the row is', async () => {
+    let awaitsStart = false;
+    const { starts, asked, cache } = world(() =>
+      Promise.resolve({ awaitsStart, startTime: '1970-01-01T00:00:09.000Z' }),
+    );
+    const learn = async (): Promise<number | undefined> => {
+      starts.learn(ID);
+      await new Promise(setImmediate);
+      return starts.plannedStartMs(ID);
+    };
+    expect(await learn()).toBeUndefined();
+    awaitsStart = true;
+    expect(await learn()).toBe(9_000);
+    expect(await learn()).toBe(9_000);
+    expect(asked).toHaveLength(2);
+    cache.drop([ID], 'announced');
+    expect(starts.plannedStartMs(ID)).toBeUndefined();
+  });
+
+  it('no start is known, and none is asked for, while changes are not heard', async () => {
+    const { starts, asked, freshness } = world(() =>
+      Promise.resolve({ awaitsStart: true, startTime: '1970-01-01T00:00:09.000Z' }),
+    );
+    starts.learn(ID);
+    await new Promise(setImmediate);
+    freshness.fresh = false;
+    expect(starts.plannedStartMs(ID)).toBeUndefined();
+    starts.learn(ID);
+    expect(asked).toHaveLength(1);
+    freshness.fresh = true;
+    freshness.lapses += 1;
+    expect(starts.plannedStartMs(ID)).toBeUndefined();
   });
 });

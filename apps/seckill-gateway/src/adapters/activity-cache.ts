@@ -8,7 +8,8 @@ import type { Component, Logger } from '@coupon/service-kit';
 import type { Registry } from 'prom-client';
 import { z } from 'zod';
 import type { ActivityDirectory, NotLoadedCode } from '../use-cases/activity-directory';
-import type { AskAdmin } from './admin-activity-directory';
+import type { PlannedStarts } from '../use-cases/early-refusals';
+import type { AdminAnswer, AskAdmin } from './admin-activity-directory';
 
 export interface ActivityCacheSettings {
   /** amqp:// or amqps:// of the bus. */
@@ -21,6 +22,8 @@ export interface ActivityCacheSettings {
 interface KnownActivity {
   /** Over for good and out of Redis. */
   readonly over: boolean;
+  /** While it waits in Redis for its start, with nothing under way that could open or end it before; null otherwise. Epoch milliseconds. */
+  readonly plannedStartMs: number | null;
 }
 
 export type ActivityCache = TieredCache<ActivityId, KnownActivity>;
@@ -30,7 +33,7 @@ const MAX_ASKING = 50;
 /** Moves with every batch of claims and says nothing about what is cached. */
 const COUNTED_COLUMNS = ['success_count', 'updated_at'];
 
-const knownActivity = z.object({ over: z.boolean() });
+const knownActivity = z.object({ over: z.boolean(), plannedStartMs: z.number().nullable() });
 
 /**
  * What coupon-admin says about activities, in process only, dropped when the activity's row changes. It asks for the row itself: an answer out
@@ -47,7 +50,7 @@ export function openActivityCache(
     if (asking >= MAX_ASKING) throw new AppError('NOT_READY', 'too many questions to coupon-admin are under way');
     asking += 1;
     try {
-      return { over: (await ask(id)).over === true };
+      return knownOf(await ask(id));
     } catch (error) {
       if (error instanceof AppError && (error.code === 'ACTIVITY_NOT_FOUND' || error.code === 'NOT_FOUND')) return null;
       throw error;
@@ -58,7 +61,7 @@ export function openActivityCache(
   return new TieredCache<ActivityId, KnownActivity>({
     name: 'known-sale',
     keyOf: String,
-    codec: jsonCodec({ version: 1, parse: (json) => knownActivity.parse(json) }),
+    codec: jsonCodec({ version: 2, parse: (json) => knownActivity.parse(json) }),
     load: (ids) => Promise.all(ids.map(load)),
     l2: null,
     maxWeightBytes: settings.l1WeightBytes,
@@ -69,10 +72,17 @@ export function openActivityCache(
   });
 }
 
+function knownOf({ over, awaitsStart, startTime }: AdminAnswer): KnownActivity {
+  const startMs = awaitsStart === true ? Date.parse(startTime ?? '') : NaN;
+  return { over: over === true, plannedStartMs: Number.isNaN(startMs) ? null : startMs };
+}
+
 export interface CachedDirectory {
   readonly directory: ActivityDirectory;
   /** ACTIVITY_NOT_FOUND where that is known without asking anybody. Makes nothing and waits for nothing. */
   readonly knownNotLoaded: (id: ActivityId) => NotLoadedCode | undefined;
+  /** Starts that are to come, as far as they are known. */
+  readonly starts: PlannedStarts;
   readonly components: readonly Component[];
   stats(): { readonly bus: CacheBusStats; readonly caches: readonly CacheStatsView[] } | null;
 }
@@ -96,7 +106,13 @@ export function createCachedDirectory(
   },
 ): CachedDirectory {
   if (settings === null)
-    return { directory: uncached, knownNotLoaded: () => undefined, components: [], stats: () => null };
+    return {
+      directory: uncached,
+      knownNotLoaded: () => undefined,
+      starts: NO_STARTS,
+      components: [],
+      stats: () => null,
+    };
   const freshness = new HeartbeatFreshness({ sharedTierConfirms: false });
   const cache = openActivityCache(ask, settings, freshness);
   const tables = [
@@ -118,6 +134,7 @@ export function createCachedDirectory(
   return {
     directory: directoryOver(cache, uncached, () => freshness.isFresh(performance.now()), onFailure),
     knownNotLoaded: (id) => knownNotLoaded(cache, id),
+    starts: startsOver(cache, () => freshness.isFresh(performance.now()), onFailure),
     components: [bus, { name: 'activity cache', close: () => cache.close() }],
     stats: () => ({ bus: bus.stats(), caches: [cache.stats()] }),
   };
@@ -126,6 +143,28 @@ export function createCachedDirectory(
 export function knownNotLoaded(cache: Pick<ActivityCache, 'getLocal'>, id: ActivityId): NotLoadedCode | undefined {
   // One that exists may have been loaded since, and one that is over may be back in Redis for the receipts of its winners: Redis decides.
   return cache.getLocal(id)?.kind === 'absent' ? 'ACTIVITY_NOT_FOUND' : undefined;
+}
+
+const NO_STARTS: PlannedStarts = { plannedStartMs: () => undefined, learn: () => undefined };
+
+export function startsOver(
+  cache: Pick<ActivityCache, 'getLocal' | 'get' | 'drop'>,
+  isFresh: () => boolean,
+  onFailure: (error: unknown) => void,
+): PlannedStarts {
+  const plannedStartMs = (id: ActivityId): number | undefined => {
+    const known = cache.getLocal(id);
+    return known?.kind === 'found' ? (known.value.plannedStartMs ?? undefined) : undefined;
+  };
+  return {
+    plannedStartMs,
+    learn: (id) => {
+      if (!isFresh() || plannedStartMs(id) !== undefined) return;
+      // That an operation has ended changes no row: what was known while it was under way would be known for long.
+      cache.drop([id], 'asked-again');
+      cache.get(id).catch(onFailure);
+    },
+  };
 }
 
 export function directoryOver(

@@ -2,8 +2,16 @@ import { AppError } from '@coupon/domain';
 import type { ActivityId } from '@coupon/domain';
 import type { ActivityDirectory, NotLoadedCode } from '../use-cases/activity-directory';
 
+/** What coupon-admin says about an activity, as far as anybody here wants to know. */
+export interface AdminAnswer {
+  readonly over?: boolean | undefined;
+  readonly awaitsStart?: boolean | undefined;
+  /** RFC 3339. */
+  readonly startTime?: string | undefined;
+}
+
 /** Asks coupon-admin for an activity; rejects with an AppError as `callUnary` does. */
-export type AskAdmin = (id: ActivityId) => Promise<{ readonly over?: boolean | undefined }>;
+export type AskAdmin = (id: ActivityId) => Promise<AdminAnswer>;
 
 const KEEP_MS = 1_000;
 const MAX_REMEMBERED = 10_000;

@@ -1,5 +1,6 @@
 import type { ActivityId, ClaimId, ErrorCode, UserId } from '@coupon/domain';
 import type { LimitName } from '@coupon/flow-control';
+import type { ClaimOutcome } from '@coupon/lua';
 import type { NotLoadedCode } from './activity-directory';
 
 export interface ClaimCommand {
@@ -76,4 +77,25 @@ export function circuitOpen(retryAfterMs: number): Refusal {
 export function rateLimited(limit: LimitName, retryAfterMs: number): Refusal {
   const finite = Math.min(retryAfterMs, 3_600_000);
   return { kind: 'refused', code: 'RATE_LIMITED', reason: `${limit}_rate`, limit, retryAfterMs: finite };
+}
+
+/**
+ * What the script has decided of a claim.
+ * @param available after its batch
+ * @param kept whether a win is as durable as the deployment asks for
+ */
+export function toAnswer(outcome: ClaimOutcome | undefined, available: number, kept: boolean): ClaimAnswer {
+  if (outcome === undefined || (outcome.kind === 'won' && !kept)) return OUTCOME_UNKNOWN;
+  if (outcome.kind === 'refused') {
+    const { code, reason } = outcome;
+    if (code === 'RATE_LIMITED') return { kind: 'refused', code, reason, limit: 'user', retryAfterMs: 1_000 };
+    return { kind: 'refused', code, reason, available };
+  }
+  return {
+    kind: 'won',
+    claimId: outcome.claimId,
+    couponSns: outcome.couponSns,
+    available,
+    replayed: outcome.replayed,
+  };
 }

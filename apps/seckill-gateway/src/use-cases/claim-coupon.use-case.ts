@@ -16,10 +16,12 @@ import {
   SOLD_OUT,
   circuitOpen,
   notLoaded,
+  toAnswer,
 } from './claim-answer';
 import type { ClaimAnswer, ClaimCommand, ClaimReceiver, ClaimTaker, Refusal } from './claim-answer';
 import type { ClaimMetrics } from './claim-metrics';
 import type { LocalRefusals } from './local-refusals';
+import type { EarlyRefusals } from './early-refusals';
 import { hasGoodToken } from './purchase-token';
 import type { PurchaseTokens } from './purchase-token';
 
@@ -39,6 +41,8 @@ export interface ClaimDeskDependencies {
   readonly whyNotLoaded: (id: ActivityId) => Promise<NotLoadedCode>;
   /** The same where Redis need not be asked. Called when nothing of the activity waits or is on its way: seldom while a sale is on. */
   readonly knownNotLoaded: (id: ActivityId) => NotLoadedCode | undefined;
+  /** What Redis would say without being asked; the same is said of it. */
+  readonly early: Pick<EarlyRefusals, 'refusalOf' | 'observe'>;
   /** Who may wait and who may be sent. */
   readonly admission: AdmissionPolicy;
   readonly breaker: Pick<BatchBreaker, 'admits' | 'fire' | 'retryAfterMs'>;
@@ -82,6 +86,11 @@ export class ClaimDesk implements ClaimTaker {
     const { activityId } = command;
     const known = this.lanes.has(activityId) ? undefined : this.deps.knownNotLoaded(activityId);
     if (known !== undefined) return this.refuseHere(activityId, receiver, notLoaded(known));
+    const early = this.deps.early.refusalOf(activityId);
+    if (early !== undefined) {
+      this.deps.metrics.refusedEarly();
+      return this.refuseHere(activityId, receiver, early);
+    }
     const refusal = this.deps.admission.tryEnter(activityId);
     if (refusal !== null) {
       this.refuseHere(activityId, receiver, refusal === 'queue_full' ? QUEUE_FULL : ACTIVITY_SHARE);
@@ -208,7 +217,7 @@ export class ClaimDesk implements ClaimTaker {
     lane.inFlight += 1;
     const startedMs = this.deps.nowMs();
     this.deps.metrics.batchSent(batch.length);
-    void this.decide(session, lane, batch).then((answers) => {
+    void this.decide(session, lane, batch, startedMs).then((answers) => {
       lane.inFlight -= 1;
       this.deps.metrics.batchAnswered(this.deps.nowMs() - startedMs);
       if (answers === 'not_loaded') this.explain(lane, batch);
@@ -271,6 +280,7 @@ export class ClaimDesk implements ClaimTaker {
     session: EstablishedSession,
     lane: Lane,
     batch: readonly BatchedClaim[],
+    sentMs: number,
   ): Promise<((index: number) => ClaimAnswer) | 'not_loaded'> {
     try {
       const reply = await this.deps.breaker.fire(() =>
@@ -278,9 +288,11 @@ export class ClaimDesk implements ClaimTaker {
       );
       switch (reply.kind) {
         case 'decided': {
-          const { outcomes, available } = reply;
+          const { outcomes, available, nowMs: redisMs } = reply;
           const ended = outcomes.some((outcome) => outcome.kind === 'refused' && outcome.code === 'ENDED');
           this.deps.filter.observe(lane.activityId, { available, ended });
+          const notStarted = outcomes.some((outcome, i) => isNotStarted(outcome) && batch[i]?.hasToken !== true);
+          this.deps.early.observe(lane.activityId, { session, sentMs, redisMs, available, notStarted });
           const kept = session.barrier === undefined || (await this.replicated(session, outcomes));
           return (index) => toAnswer(outcomes[index], available, kept);
         }
@@ -332,19 +344,6 @@ export class ClaimDesk implements ClaimTaker {
   }
 }
 
-/** @param kept whether a win is as durable as the deployment asks for */
-function toAnswer(outcome: ClaimOutcome | undefined, available: number, kept: boolean): ClaimAnswer {
-  if (outcome === undefined || (outcome.kind === 'won' && !kept)) return OUTCOME_UNKNOWN;
-  if (outcome.kind === 'refused') {
-    const { code, reason } = outcome;
-    if (code === 'RATE_LIMITED') return { kind: 'refused', code, reason, limit: 'user', retryAfterMs: 1_000 };
-    return { kind: 'refused', code, reason, available };
-  }
-  return {
-    kind: 'won',
-    claimId: outcome.claimId,
-    couponSns: outcome.couponSns,
-    available,
-    replayed: outcome.replayed,
-  };
+function isNotStarted(outcome: ClaimOutcome): boolean {
+  return outcome.kind === 'refused' && outcome.code === 'NOT_STARTED';
 }

@@ -6,6 +6,7 @@ import type { ClaimAnswer } from './claim-answer';
 /** Counters of the claim path. Per claim it only adds to plain numbers; Prometheus reads them when it asks. */
 export class ClaimMetrics {
   private readonly answers = new Map<string, number>();
+  private early = 0;
   private readonly batchSize: Histogram;
   private readonly batchSeconds: Histogram;
   private readonly failures: Counter;
@@ -37,6 +38,16 @@ export class ClaimMetrics {
         this.set({ where: 'redis' }, inFlight);
       },
     });
+    const early = (): number => this.early;
+    new Counter({
+      name: 'claims_refused_early_total',
+      help: 'Claims refused with NOT_STARTED without asking Redis; part of claims_total',
+      registers: [registry],
+      collect() {
+        this.reset();
+        this.inc(early());
+      },
+    });
     this.batchSize = new Histogram({
       name: 'claim_batch_size',
       help: 'Claims per script call',
@@ -60,6 +71,10 @@ export class ClaimMetrics {
   answered(answer: ClaimAnswer): void {
     const code = answer.kind === 'refused' ? answer.code : answer.replayed ? 'REPLAYED' : 'OK';
     this.answers.set(code, (this.answers.get(code) ?? 0) + 1);
+  }
+
+  refusedEarly(): void {
+    this.early += 1;
   }
 
   batchSent(size: number): void {

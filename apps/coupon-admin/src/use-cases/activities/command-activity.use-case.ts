@@ -61,8 +61,13 @@ async function plan(
     action: write.action,
     loaded: activity.loadedAtMs !== null,
   };
-  if (!loads) return { kind: 'operation', operation: newOperation(deps, id, move, payload) };
+  const heardFirst = move !== 'prewarm' && awaitsStart(activity, nowMs);
+  if (!loads) {
+    if (heardFirst) await announce(tables, id);
+    return { kind: 'operation', operation: newOperation(deps, id, move, { ...payload, heard_first: heardFirst }) };
+  }
   await requirePublished(tables, activity);
+  if (heardFirst) await announce(tables, id);
   // From here on limits and window are frozen: what the payload says is what Redis will get.
   const firstLoad = activity.loadedAtMs === null;
   if (firstLoad) {
@@ -72,8 +77,23 @@ async function plan(
   const definition = definitionPayload(activity, deps.userRatePerSecond);
   return {
     kind: 'operation',
-    operation: newOperation(deps, id, move, { ...payload, definition, first_load: firstLoad }),
+    operation: newOperation(deps, id, move, {
+      ...payload,
+      definition,
+      first_load: firstLoad,
+      heard_first: heardFirst,
+    }),
   };
+}
+
+/** In Redis with its start to come: gateways may refuse its claims by the start they have heard of. */
+function awaitsStart(activity: Activity, nowMs: number): boolean {
+  return activity.status === ACTIVITY_STATUS.pending && activity.loadedAtMs !== null && nowMs < activity.startMs;
+}
+
+/** A new version of the row and nothing else: whoever keeps it reads it again, and sees the operation that is under way. */
+async function announce(tables: AdminTables, id: ActivityId): Promise<void> {
+  await tables.activities.update(id, {});
 }
 
 /** Loaded ahead of its time by somebody; what the clock does is no change anybody made. A start is entered when it happens. */
@@ -111,7 +131,11 @@ async function requirePublished(tables: AdminTables, activity: Activity): Promis
   throw new AppError('CONFLICT', 'the template is not published', { details: { coupon_id: template.id } });
 }
 
-/** All operations of one activity share a key: one at a time. */
+/** All operations of one activity share it: one at a time. */
+export function activityOperationKey(id: ActivityId): string {
+  return `activity:${id}`;
+}
+
 export function newOperation(
   deps: { readonly ids: Ids },
   id: ActivityId,
@@ -122,7 +146,7 @@ export function newOperation(
     operationId: deps.ids.operationId(),
     kind,
     activityId: id,
-    activeKey: `activity:${id}`,
+    activeKey: activityOperationKey(id),
     state: 'created',
     payload,
   };

@@ -6,6 +6,7 @@ import { foundActivity } from '../not-found';
 import type { AdminDatabase } from '../ports';
 import type { ActivityView } from '../views/schemas';
 import { activityView } from '../views/views';
+import { activityOperationKey } from './command-activity.use-case';
 
 interface Deps {
   readonly database: AdminDatabase;
@@ -27,6 +28,16 @@ export async function getActivity(
  */
 export async function getStoredActivity(deps: Deps, id: ActivityId): Promise<ActivityView> {
   return activityView(foundActivity(await deps.database.activities.get(id), id), deps.clock.nowMs());
+}
+
+/**
+ * Whether claims can be refused with NOT_STARTED by this row until its start has come: it is in Redis, where its start is final, and no
+ * operation is under way. Who opens or ends it before its start writes the operation and a new version of the row together, and Redis is
+ * changed only when the version is known everywhere. To be asked after the row was read.
+ */
+export async function awaitsStart(deps: Deps, { id, status_name, loaded_at }: ActivityView): Promise<boolean> {
+  if (status_name !== 'pending' || loaded_at === null) return false;
+  return (await deps.database.operations.activeId(activityOperationKey(id as ActivityId))) === null;
 }
 
 export interface ListActivitiesQuery extends PageQuery {

@@ -6,7 +6,18 @@ import { foundActivity, lockAfterTemplate } from '../not-found';
 import type { ActivityChange, AdminTables } from '../ports';
 import { activityView } from '../views/views';
 import { loadSteps } from './load-activity.steps';
-import { activityOf, actorOf, currentActivity, databaseStep, next, notNow, numberIn, step, textIn } from './step';
+import {
+  activityOf,
+  actorOf,
+  currentActivity,
+  databaseStep,
+  next,
+  notNow,
+  numberIn,
+  step,
+  textIn,
+  waitUntilHeard,
+} from './step';
 import type { OperationSteps, Step, StepContext, StepOutcome } from './step';
 
 /** Loaded five minutes ahead: open in Redis with its start in the future, still pending in MySQL. */
@@ -105,6 +116,7 @@ function openStep(startMs?: (operation: Operation) => number): Step {
   return step({
     act: async (context) => {
       const { operation, store } = context;
+      await waitUntilHeard(context);
       const window = startMs === undefined ? {} : { startMs: startMs(operation) };
       const change = { to: 'open', epoch: await currentEpoch(context), ...window } as const;
       return orGone(context, await store.setState(activityOf(operation), change));
@@ -125,6 +137,7 @@ function setStateStep(to: ActivityState, state: string): Step {
     act: async (context): Promise<SetStateResult | Gone> => {
       // Never loaded: there is nothing in Redis to stop.
       if (context.operation.payload['loaded'] !== true) return { kind: 'unchanged', from: to };
+      await waitUntilHeard(context);
       const change = { to, epoch: await currentEpoch(context) };
       return orGone(context, await context.store.setState(activityOf(context.operation), change));
     },

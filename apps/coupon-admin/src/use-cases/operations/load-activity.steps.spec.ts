@@ -45,6 +45,7 @@ async function readBack(found: object | null): Promise<StepOutcome> {
     operation,
     store,
     flowSettings: {} as FlowSettingsPort,
+    pause: () => Promise.resolve(),
     reads: tables,
   });
   if (finish === undefined) throw new Error('no such step');

@@ -75,10 +75,10 @@ export class OperationEngine {
 
   /** @returns the operation in its next state, null when it is over. */
   private async runStep(operation: Operation, owner: string): Promise<Operation | null> {
-    const { database, steps, store, flowSettings } = this.options;
+    const { database, steps, store, flowSettings, sleep } = this.options;
     const step = steps[operation.kind][operation.state];
     if (step === undefined) throw new Error(`operation kind ${operation.kind} has no state ${operation.state}`);
-    const record = await step.run({ operation, store, flowSettings, reads: database });
+    const record = await step.run({ operation, store, flowSettings, reads: database, pause: sleep });
     const after = await database.transaction(async (tables) => {
       const outcome = await record(tables);
       return this.apply(tables, operation, owner, outcome);

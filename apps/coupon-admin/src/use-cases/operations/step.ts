@@ -29,6 +29,8 @@ export interface StepContext {
   readonly flowSettings: FlowSettingsPort;
   /** Reads outside any transaction. */
   readonly reads: AdminTables;
+  /** Waits so many milliseconds; much shorter than the lease of an operation. */
+  readonly pause: (ms: number) => Promise<void>;
 }
 
 /** The states of one kind of operation: name of the state -> the step that comes next. */
@@ -70,6 +72,20 @@ export async function currentActivity({
 }: Pick<StepContext, 'operation' | 'reads'>): Promise<Activity> {
   const id = activityOf(operation);
   return foundActivity(await reads.activities.get(id), id);
+}
+
+/**
+ * From the commit of a change to the last gateway that has heard of it, or answers nothing from its cache any more: below a second by
+ * `HeartbeatFreshness`, half a second more where the row was read again too early, and the rest is room.
+ */
+export const HEARD_AFTER_MS = 2_000;
+
+/**
+ * Before an activity is opened or ended ahead of its start. Gateways refuse its claims with NOT_STARTED by what they know of its row; when Redis
+ * changes, none of them may still do so.
+ */
+export async function waitUntilHeard({ operation, pause }: StepContext): Promise<void> {
+  if (operation.payload['heard_first'] === true) await pause(HEARD_AFTER_MS);
 }
 
 /** Redis lacks the activity or is being recovered: nothing to decide here, the scheduler tries again. */

@@ -12,6 +12,7 @@ import type { ActivityView, AuditView, CouponHistoryView, TemplateView, UserCoup
 // What the interface shows: column names, decimal strings for ids and money, RFC 3339 for times. Answers that are kept for a repeated
 // Idempotency-Key and the audit log use the same shapes.
 
+/** `version` is that of the terms; `used_count`, `allocated_count` and `updated_at` may be of another moment, see `cachedReads`. */
 export function templateView(template: Template): TemplateView {
   return {
     id: template.id,
@@ -45,6 +46,7 @@ export function templateView(template: Template): TemplateView {
   };
 }
 
+/** `version` is that of the terms; `success_count` and `updated_at` may be of another moment, see `cachedReads`. */
 export function activityView(activity: Activity, nowMs: number): ActivityView {
   return {
     id: activity.id,

@@ -31,12 +31,14 @@ export async function readCoupons(
 /**
  * The same by serial number, for a quote: the coupons' rows as they are, the terms of their templates as they were announced. The order branch
  * reads both rows again before anything is taken off.
+ * @param onStale called when terms are the last ones known, because the database could not be read; the coupons' rows never are
  */
 export async function readCouponsNow(
   db: CouponTransaction,
   templates: Pick<Reads<TemplateId, TemplateTerms>, 'getMany'>,
   userId: string,
   sns: readonly string[],
+  onStale?: () => void,
 ): Promise<OwnedCoupon[]> {
   if (sns.length === 0) return [];
   const rows = await db.$queryRaw<StateRow[]>`
@@ -44,7 +46,7 @@ export async function readCouponsNow(
       valid_end_time AS validEnd
     FROM user_coupons WHERE coupon_sn IN (${Prisma.join([...sns])}) AND user_id = ${BigInt(userId)}`;
   const ids = [...new Set(rows.map(({ templateId }) => String(templateId) as TemplateId))];
-  const found = await templates.getMany(ids);
+  const found = await templates.getMany(ids, onStale);
   const terms = new Map(ids.map((id, index) => [id as string, found[index] ?? null]));
   const coupons = rows.flatMap((row) => {
     const template = terms.get(String(row.templateId)) ?? null;

@@ -24,6 +24,8 @@ export interface StartCheckoutDeps {
   readonly shop: ShopDatabase;
   readonly coupons: CouponDatabase;
   readonly templates: Pick<Reads<TemplateId, TemplateTerms>, 'getMany'>;
+  /** A checkout was quoted with terms that could not be read; the order branch will read them, or refuse. */
+  readonly quotedStale: () => void;
   readonly clock: Clock;
   readonly driver: Pick<SagaDriver, 'lease' | 'drive' | 'wake'>;
   readonly maxStackCount: number;
@@ -53,12 +55,18 @@ export async function startCheckout(
 ): Promise<StartedCheckout> {
   const requestHash = hashOf(request);
   const goodsIds = request.items.map(({ goodsId }) => goodsId);
+  let stale = false;
+  const onStale = (): void => {
+    stale = true;
+  };
   const [products, coupons] = await reading(() =>
     Promise.all([
       readProducts(deps.shop.client, goodsIds),
-      readCouponsNow(deps.coupons.client, deps.templates, request.userId, request.couponSns),
+      readCouponsNow(deps.coupons.client, deps.templates, request.userId, request.couponSns, onStale),
     ]),
   );
+  // Once per checkout, however many of its templates.
+  if (stale) deps.quotedStale();
   const { clock, maxStackCount } = deps;
   let priced: PricedOrder;
   try {

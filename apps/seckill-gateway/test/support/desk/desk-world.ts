@@ -98,6 +98,7 @@ export class DeskWorld {
       refusals: { count: () => undefined },
       whyNotLoaded: async () => 'ACTIVITY_NOT_FOUND',
       knownNotLoaded: () => (this.isUnknown ? 'ACTIVITY_NOT_FOUND' : undefined),
+      early: { refusalOf: () => undefined, observe: () => undefined },
       admission: this.admission,
       breaker: {
         admits: () => !this.open,

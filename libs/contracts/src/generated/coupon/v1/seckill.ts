@@ -77,7 +77,14 @@ export interface FlashSaleStatusResponse {
    * Answered by coupon-admin: true once the activity has ended and nothing will load it into Redis (again), because it never was loaded or
    * because everything of it is stored. An ended activity without it may be missing in Redis for a moment and still owe its winners a receipt.
    */
-  over?: boolean | undefined;
+  over?:
+    | boolean
+    | undefined;
+  /**
+   * Answered by coupon-admin: true while the activity is in Redis, waits for start_time, and nothing is under way that could open or end it
+   * before. start_time is not moved then without the row being changed at least 2 s before Redis is.
+   */
+  awaitsStart?: boolean | undefined;
 }
 
 function createBaseFlashSaleRequest(): FlashSaleRequest {
@@ -588,6 +595,7 @@ function createBaseFlashSaleStatusResponse(): FlashSaleStatusResponse {
     endTime: "",
     statusName: "",
     over: undefined,
+    awaitsStart: undefined,
   };
 }
 
@@ -619,6 +627,9 @@ export const FlashSaleStatusResponse: MessageFns<FlashSaleStatusResponse> = {
     }
     if (message.over !== undefined) {
       writer.uint32(72).bool(message.over);
+    }
+    if (message.awaitsStart !== undefined) {
+      writer.uint32(80).bool(message.awaitsStart);
     }
     return writer;
   },
@@ -708,6 +719,14 @@ export const FlashSaleStatusResponse: MessageFns<FlashSaleStatusResponse> = {
             message.over = reader.bool();
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.awaitsStart = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -759,6 +778,11 @@ export const FlashSaleStatusResponse: MessageFns<FlashSaleStatusResponse> = {
         ? globalThis.String(object.status_name)
         : "",
       over: isSet(object.over) ? globalThis.Boolean(object.over) : undefined,
+      awaitsStart: isSet(object.awaitsStart)
+        ? globalThis.Boolean(object.awaitsStart)
+        : isSet(object.awaits_start)
+        ? globalThis.Boolean(object.awaits_start)
+        : undefined,
     };
   },
 
@@ -791,6 +815,9 @@ export const FlashSaleStatusResponse: MessageFns<FlashSaleStatusResponse> = {
     if (message.over !== undefined) {
       obj.over = message.over;
     }
+    if (message.awaitsStart !== undefined) {
+      obj.awaitsStart = message.awaitsStart;
+    }
     return obj;
   },
 
@@ -808,6 +835,7 @@ export const FlashSaleStatusResponse: MessageFns<FlashSaleStatusResponse> = {
     message.endTime = object.endTime ?? "";
     message.statusName = object.statusName ?? "";
     message.over = object.over ?? undefined;
+    message.awaitsStart = object.awaitsStart ?? undefined;
     return message;
   },
 };
