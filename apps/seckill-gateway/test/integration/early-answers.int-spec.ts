@@ -1,5 +1,6 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { sendUnaryData } from '@grpc/grpc-js';
+import { HeartbeatNotices } from '@coupon/cache-bus';
 import { BINLOG_EXCHANGE, CouponAdminService, HEARTBEAT_TABLE } from '@coupon/contracts';
 import type { FlashSaleStatusResponse } from '@coupon/contracts';
 import { AmqpConnection, RabbitMqPublisher, binlogTopology } from '@coupon/messaging';
@@ -53,13 +54,17 @@ beforeAll(async () => {
     topology: binlogTopology(),
   });
   await publisher.start();
+  const notices = new HeartbeatNotices({ url: vhost.url, name: 'heart', logger: silent });
+  await notices.start();
   closing.push(
+    () => notices.close(),
     () => publisher.close(),
     () => connection.close(),
   );
   let last = 0;
   heart = setInterval(() => {
     const now = Date.now();
+    void notices.sent({ source: 'test', sentMs: now });
     void publisher.publishBatch([beat(now, last)]);
     last = now;
   }, 50);

@@ -213,7 +213,8 @@ export function pageSchema<S extends z.ZodType>(
 export const systemStatsSchema = z.object({
   cache: z
     .object({
-      bus: z.record(z.string(), z.json()),
+      bus: z.record(z.string(), z.unknown()),
+      warm_up: z.record(z.string(), z.unknown()).meta({ description: 'how far the values read at the start are' }),
       caches: z.array(z.looseObject({ name: z.string() })),
     })
     .nullable()
