@@ -39,7 +39,7 @@ const inserted = (table: string, tableId: number, row: Readonly<Record<string, u
     rows: [{ before: null, after: row }],
     esMs: 1_795_236_291_000,
   }) as unknown as BinlogEvent;
-const boundary = (file: string): BinlogEvent => ({ kind: 'boundary', end: { file, position: 4 } }) as BinlogEvent;
+const boundary = (file: string): BinlogEvent => ({ kind: 'boundary', end: { file, position: 4 } });
 
 describe('ids of tables', () => {
   test('mean the same table within a file: it is asked for once', async () => {
