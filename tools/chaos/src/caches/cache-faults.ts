@@ -14,6 +14,8 @@ export interface CacheFault {
 }
 
 const LONGEST_AWAY_MS = 3_000;
+/** Longer than RabbitMQ keeps a connection of which it hears nothing. */
+const GIVEN_UP_MS = 26_000;
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -36,10 +38,10 @@ async function silentFor(
 }
 
 /** Longer than its lease as a rule: another one takes over, and this one must find that out before it says anything. */
-async function standstill({ pid, name }: AppInstance, random: SeededRandom): Promise<void> {
+async function standstill({ pid, name }: AppInstance, ms: number): Promise<void> {
   if (pid === undefined) throw new Error(`${name} is not running`);
   process.kill(pid, 'SIGSTOP');
-  await sleep(random.int(100, LONGEST_AWAY_MS));
+  await sleep(ms);
   process.kill(pid, 'SIGCONT');
 }
 
@@ -53,7 +55,23 @@ async function emptied(stage: CacheStage): Promise<void> {
   }
 }
 
-export function cacheFaults(): CacheFault[] {
+/** @param long also those that take half a minute */
+export function cacheFaults(long: boolean): CacheFault[] {
+  return long ? [...shortFaults(), ...longFaults()] : shortFaults();
+}
+
+/** Another worker gets the changes that this one has been given and did not settle; until then nobody drops L2. */
+function longFaults(): CacheFault[] {
+  return [
+    {
+      name: 'worker stands still until the broker gives it up',
+      target: 'worker',
+      strike: (stage, random) => standstill(random.pick(stage.workers), GIVEN_UP_MS),
+    },
+  ];
+}
+
+function shortFaults(): CacheFault[] {
   return [
     {
       name: 'worker killed',
@@ -90,7 +108,7 @@ export function cacheFaults(): CacheFault[] {
     {
       name: 'worker stands still',
       target: 'worker',
-      strike: (stage, random) => standstill(random.pick(stage.workers), random),
+      strike: (stage, random) => standstill(random.pick(stage.workers), random.int(100, LONGEST_AWAY_MS)),
     },
     {
       name: 'RabbitMQ silent',

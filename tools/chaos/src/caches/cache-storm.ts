@@ -44,6 +44,8 @@ const MOST_STALE_MS = 1_000;
 const LONGEST_CALM_MS = 2_500;
 const TOGETHER = 0.25;
 const RECOVERY_MS = 60_000;
+/** From here on faults that take half a minute are worth their time. */
+const LONG_RUN_MS = 120_000;
 const MOST_TEXTS = 50;
 /** Of the reads while everything is well again. */
 const LEAST_CALM_HITS = 200;
@@ -93,7 +95,7 @@ export class CacheStorm {
 
   async #strike(stage: CacheStage): Promise<void> {
     const endMs = machineMs() + this.options.durationMs;
-    const faults = cacheFaults();
+    const faults = cacheFaults(this.options.durationMs >= LONG_RUN_MS);
     const restarts = this.#random.shuffle(faults.filter(({ isRestart }) => isRestart === true));
     const deck = [...restarts, ...this.#random.shuffle(faults.filter(({ isRestart }) => isRestart !== true))];
     for (let drawn = 0; drawn < restarts.length || machineMs() < endMs;) {
