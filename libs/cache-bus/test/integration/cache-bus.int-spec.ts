@@ -37,7 +37,8 @@ beforeEach(async () => {
   await canal.connect();
   origin = new Origin();
   closing = [() => canal.close()];
-});
+  // The first one may have to start the server, or to build its image.
+}, 900_000);
 afterEach(async () => {
   for (const close of closing.reverse()) await close();
   await vhost.remove();

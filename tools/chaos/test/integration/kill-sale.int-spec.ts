@@ -57,8 +57,9 @@ const killEach = (apps: readonly ('seckill-gateway' | 'seckill-worker')[]): Faul
         try {
           process.kill(instance.pid, 'SIGKILL');
         } catch (error) {
-          // Between its death and its next life there is nothing to kill; its end may not have been reported yet.
-          if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+          // Between its death and its next life there is nothing to kill; its end may not have been reported yet. Node's errors are no
+          // instances of the Error that a test sees.
+          if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
         }
       },
     })),
