@@ -1,11 +1,30 @@
-import { BINLOG_L2_QUEUE, parseCanalMessage } from '@coupon/contracts';
+import { BINLOG_EXCHANGE, parseCanalMessage } from '@coupon/contracts';
 import type { CanalMessage } from '@coupon/contracts';
 import { AmqpConnection, RabbitMqConsumer, binlogTopology } from '@coupon/messaging';
+import type { Topology } from '@coupon/messaging';
 import { eventually } from '@coupon/testing';
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
-/** Whoever reads the durable queue of the bus: it gets everything from its declaration on, also over restarts of the broker. */
+const QUEUE = 'coupon.binlog.listener';
+
+/**
+ * A durable queue of its own on the bus: it gets everything from its first declaration on, also over restarts of the broker. The queue of L2 has
+ * one active consumer, which after a restart may be the worker's.
+ */
+const topology: Topology = {
+  exchanges: binlogTopology().exchanges,
+  queues: [
+    ...binlogTopology().queues,
+    {
+      name: QUEUE,
+      arguments: { 'x-queue-type': 'quorum' },
+      bindings: [{ exchange: BINLOG_EXCHANGE, routingKey: '' }],
+    },
+  ],
+};
+
+/** Hears what is told of the binlog. */
 export class BusListener {
   readonly messages: CanalMessage[] = [];
   private readonly connection: AmqpConnection;
@@ -16,8 +35,8 @@ export class BusListener {
     this.consumer = new RabbitMqConsumer({
       connection: this.connection,
       logger: silent,
-      queue: BINLOG_L2_QUEUE,
-      topology: binlogTopology(),
+      queue: QUEUE,
+      topology,
       prefetch: 100,
       batchSize: 50,
       batchWaitMs: 5,
