@@ -97,8 +97,8 @@ export class TcpProxy {
     for (const { client, upstream, timer, late } of this.#pairs) {
       clearTimeout(timer);
       late.length = 0;
-      client.resetAndDestroy();
-      upstream.resetAndDestroy();
+      reset(client);
+      reset(upstream);
     }
     this.#pairs.clear();
   }
@@ -165,4 +165,10 @@ export class TcpProxy {
     if (open) to.write(bytes);
     else this.#droppedBytes += bytes.length;
   }
+}
+
+/** A socket that is being ended cannot be reset any more: Node fails to and leaves it open, and the process does not end. */
+function reset(socket: Socket): void {
+  if (socket.readableEnded || socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
